@@ -1,0 +1,1 @@
+"""The Hydra groups that compose a run."""

@@ -1,0 +1,1 @@
+"""marketlab: config-driven market forecasting whose numbers can be trusted."""

@@ -1,0 +1,1 @@
+"""Bars to windows: what the model sees, and when it may look."""

@@ -1,0 +1,198 @@
+"""A dataset: a source, the clock that its bars land on, and the snapshot that a run reads.
+
+A config flows in; a panel, its health and the snapshot's hash flow out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ConfigError, DataError, SnapshotError, nearest
+from .bars import OnInvalid, validate_bars
+from .calendars import closes_of
+from .health import Health, panel_health
+from .landing import land_bars
+from .panel import Panel
+from .snapshots import LATEST, Snapshot, find_snapshot, read_snapshot, write_snapshot
+from .sources.source import Source
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """What a run works on."""
+
+    panel: Panel
+    health: Health
+    snapshot: Snapshot
+
+
+class Dataset:
+    """Bars of one source on one clock.
+
+    Parameters
+    ----------
+    name : str
+        Names the folder of its snapshots; a made-up dataset has ``synthetic`` in it.
+    source : Source
+    clock : str
+        The exchange whose sessions are the panel's rows: a calendar of exchange_calendars or
+        ``24/7``.
+    exchange : str or symbol -> str, optional
+        Whose closes date the daily bars. Default: the source's own, else the clock. A mapping may
+        name some symbols only, such as ``{Gold: CMES}``.
+    start, end : date, optional
+        First and last session to keep, both included.
+    symbols : names, optional
+        Which symbols to keep, in this order. Default: all of them, sorted by name.
+    allow_negative : bool
+        Accept prices of zero and below.
+    on_invalid : "raise" or "drop"
+        Whether a bar that cannot be one ends the load, or is left out and counted in the health
+        table's notes.
+    snapshot : str, optional
+        ``latest``, a hash or a path: read this snapshot and not the source. Default: a local source
+        is read anew and snapshotted; of a remote one the latest snapshot is read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        clock: str,
+        exchange: str | Mapping[str, str] | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        symbols: Sequence[str] | None = None,
+        allow_negative: bool = False,
+        on_invalid: OnInvalid = "raise",
+        snapshot: str | None = None,
+    ) -> None:
+        if not name or set(name) & set("/\\") or name.startswith("."):
+            raise ConfigError(f"dataset.name={name!r} cannot name a folder; use letters and digits")
+        if source.made_up and "synthetic" not in name:
+            raise ConfigError(
+                f"dataset.name={name}: made-up bars must say so; put 'synthetic' in the name"
+            )
+        if on_invalid not in ("raise", "drop"):
+            raise ConfigError(f"dataset.on_invalid={on_invalid}: choose raise or drop")
+        self.name = name
+        self.source = source
+        self.clock = clock
+        self.exchange = exchange
+        self.start = _date(start, "start")
+        self.end = _date(end, "end")
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ConfigError(f"dataset.end={end} is before dataset.start={start}")
+        self.symbols = None if symbols is None else tuple(symbols)
+        self.allow_negative = allow_negative
+        self.on_invalid: OnInvalid = on_invalid
+        self.snapshot = snapshot
+
+    def load(self, store: Path, snapshot: str | None = None) -> LoadedData:
+        """Return the panel, reading the source or a snapshot; never the network.
+
+        Parameters
+        ----------
+        store : Path
+            Folder of all datasets' snapshots.
+        snapshot : str, optional
+            As in the constructor, and in its stead; the source is then not touched.
+
+        Raises
+        ------
+        DataError
+            The bars are not what they must be.
+        SnapshotError
+            The snapshot is missing or damaged.
+        """
+        wanted = snapshot or self.snapshot or (LATEST if self.source.remote else None)
+        if wanted is None:
+            bars, metadata = self._read_source()
+            taken = write_snapshot(bars, store / self.name, metadata)
+        else:
+            try:
+                bars, taken = read_snapshot(find_snapshot(store / self.name, wanted))
+            except SnapshotError as error:
+                if not self.source.remote or wanted != LATEST:
+                    raise
+                raise SnapshotError(f"{error}; run: marketlab-fetch dataset={self.name}") from None
+        landed = land_bars(self._select(bars), self.clock, self.start, self.end)
+        notes = list(taken.metadata.get("notes", ()))
+        if landed.merged:
+            notes.append(f"{landed.merged} bars merged with another on the same row")
+        if landed.late:
+            notes.append(f"{landed.late} bars after the last close of {self.clock} land nowhere")
+        if landed.guessed:
+            notes.append(f"{landed.guessed} rows are weekdays beyond the calendar of {self.clock}")
+        return LoadedData(landed.panel, panel_health(landed.panel, notes), taken)
+
+    def fetch(self, store: Path) -> Snapshot:
+        """Read the source, over the network if it is remote, and write the snapshot."""
+        bars, metadata = self._read_source()
+        return write_snapshot(bars, store / self.name, metadata)
+
+    def _read_source(self) -> tuple[pd.DataFrame, dict[str, Any]]:
+        raw = self.source.load()
+        if not len(raw):
+            raise DataError(f"{self.name}: {self.source.description} has not a single row")
+        notes: list[str] = []
+        if "time" not in raw:
+            raw = self._dated(raw, notes)
+        if self.source.remote:
+            closed = (raw["time"] <= pd.Timestamp.now("UTC")).to_numpy()
+            if not closed.all():
+                notes.append(f"{(~closed).sum()} bars that had not closed yet dropped")
+                raw = raw[closed]
+        checked = validate_bars(
+            raw, name=self.name, allow_negative=self.allow_negative, on_invalid=self.on_invalid
+        )
+        metadata = {
+            "dataset": self.name,
+            "source": self.source.description,
+            "clock": self.clock,
+            "notes": [*notes, *checked.notes],
+        }
+        return checked.bars, metadata
+
+    def _dated(self, raw: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+        """Give daily bars the instant at which their session closed."""
+        dates = raw["date"].to_numpy()
+        usual = self.exchange if isinstance(self.exchange, str) else None
+        usual = usual or self.source.exchange or self.clock
+        own = {} if self.exchange is None or isinstance(self.exchange, str) else self.exchange
+        time, off = closes_of(usual, dates)
+        for symbol, exchange in own.items():
+            if len(at := np.flatnonzero(raw["symbol"].to_numpy() == symbol)):
+                time[at], off[at] = closes_of(exchange, dates[at])
+        if off.any():
+            notes.append(f"{off.sum()} bars dated on no session close at the usual hour")
+        stamps = pd.DatetimeIndex(time.view("datetime64[ns]")).tz_localize("UTC")
+        return raw.assign(time=stamps)
+
+    def _select(self, bars: pd.DataFrame) -> pd.DataFrame:
+        if self.symbols is None:
+            return bars
+        known = bars["symbol"].cat.categories
+        for symbol in self.symbols:
+            if symbol not in known:
+                hint = nearest(symbol, [str(s) for s in known])
+                raise DataError(f"{self.name} has no bars of the symbol {symbol!r}{hint}")
+        codes = bars["symbol"].cat.set_categories(list(self.symbols))
+        bars = bars.assign(symbol=codes)[codes.notna().to_numpy()]
+        # The order asked for need not be that of the names, by which bars are sorted.
+        return bars.sort_values("symbol", kind="stable", ignore_index=True)
+
+
+def _date(text: Any, name: str) -> pd.Timestamp | None:
+    if text is None:
+        return None
+    try:
+        return pd.Timestamp(str(text)).normalize()
+    except ValueError:
+        raise ConfigError(f"dataset.{name}={text} is not a date; write it as 2015-01-31") from None

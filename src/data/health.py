@@ -1,0 +1,163 @@
+"""What a reader should know about the bars before believing a model of them.
+
+A landed panel and the notes of the load flow in; a table with one row a symbol flows out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.table import Table
+
+from .panel import Panel
+
+LARGE = 0.25
+"""A move of the close beyond this share is counted: often a split that was not adjusted."""
+
+SHOWN = 12
+"""Up to so many symbols are shown one by one; of more, the worst ones."""
+
+COLUMNS = (
+    "rows", "first", "last", "missing", "missing_share", "zero_volume", "stale", "repeated",
+    "large_moves",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Health:
+    """How sound the bars of each symbol are.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a symbol, indexed by its name: ``rows`` (panel rows with a close), ``first`` and
+        ``last`` (their dates, UTC), ``missing`` (rows without a close between first and last),
+        ``missing_share`` (of the rows between them), ``zero_volume`` (rows), ``stale`` (rows that
+        repeat the whole bar before them, or its close where there are only closes), ``repeated``
+        (share of the rows whose open is the close before it; NaN without opens), ``large_moves``
+        (closes more than 25% away from the one before).
+    notes : sentences
+        What happened to the bars on the way: dropped, merged, dated on no session...
+    """
+
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table and the notes as JSON values; NaN is None."""
+        symbols: dict[str, dict[str, Any]] = {}
+        for symbol, row in self.table.iterrows():
+            symbols[str(symbol)] = {
+                "rows": int(row["rows"]),
+                "first": _day(row["first"]),
+                "last": _day(row["last"]),
+                "missing": int(row["missing"]),
+                "missing_share": _number(row["missing_share"]),
+                "zero_volume": int(row["zero_volume"]),
+                "stale": int(row["stale"]),
+                "repeated": _number(row["repeated"]),
+                "large_moves": int(row["large_moves"]),
+            }
+        return {"symbols": symbols, "notes": list(self.notes)}
+
+    def render(self, title: str = "data health") -> Table:
+        """Return a table for the terminal; of many symbols the worst ones and their total."""
+        shown = self.table
+        if len(shown) > SHOWN:
+            trouble = shown[["missing", "zero_volume", "stale", "large_moves"]].sum(axis=1)
+            order = np.argsort(-trouble.to_numpy(), kind="stable")[:SHOWN]
+            shown = shown.iloc[order]
+        caption = "; ".join(self.notes)
+        rendered = Table(title=title, caption=caption or None, title_justify="left")
+        rendered.add_column("symbol")
+        for column in COLUMNS:
+            rendered.add_column(column.replace("_", " "), justify="right")
+        for symbol, row in shown.iterrows():
+            rendered.add_row(str(symbol), *(_cell(column, row[column]) for column in COLUMNS))
+        if len(shown) < len(self.table):
+            rendered.add_section()
+            label = f"all {len(self.table)} ({len(shown)} worst shown)"
+            rendered.add_row(label, *(_total(self.table, column) for column in COLUMNS))
+        return rendered
+
+
+def panel_health(panel: Panel, notes: Sequence[str] = ()) -> Health:
+    """Measure the bars of each symbol of a panel."""
+    T, N = panel.shape
+    close = panel.fields["close"].T
+    here = ~np.isnan(close)
+    rows = here.sum(axis=1)
+    some = rows > 0
+    first = np.where(some, here.argmax(axis=1), 0)
+    last = np.where(some, T - 1 - here[:, ::-1].argmax(axis=1), -1)
+    span = last - first + 1
+    # Each bar's predecessor is the symbol's own, however many rows lie between them.
+    flat = np.flatnonzero(here)
+    owner = flat // T
+    follows = owner[1:] == owner[:-1]
+    now, before = flat[1:][follows], flat[:-1][follows]
+    owner = owner[1:][follows]
+    values = {name: field.T.reshape(-1) for name, field in panel.fields.items()}
+
+    def count(mask: Any) -> Any:
+        return np.bincount(owner[mask], minlength=N)
+
+    same = values["close"][now] == values["close"][before]
+    for name in ("open", "high", "low", "volume"):
+        if name in values:
+            a, b = values[name][now], values[name][before]
+            same &= (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        move = np.abs(values["close"][now] / values["close"][before] - 1)
+        share = np.full(N, np.nan)
+        if "open" in values:
+            opens = values["open"][now]
+            known = ~np.isnan(opens)
+            share = count(known & (opens == values["close"][before])) / count(known)
+        missing_share = np.where(some, (span - rows) / span, np.nan)
+    volume = panel.fields["volume"].T if "volume" in panel.fields else np.full((N, T), np.nan)
+    stamps = panel.times
+    table = pd.DataFrame(
+        {
+            "rows": rows,
+            "first": stamps[first].where(some),
+            "last": stamps[last].where(some),
+            "missing": span - rows,
+            "missing_share": missing_share,
+            "zero_volume": (volume == 0).sum(axis=1),
+            "stale": count(same),
+            "repeated": share,
+            "large_moves": count(move > LARGE),
+        },
+        index=pd.Index(panel.symbols, name="symbol"),
+    )
+    return Health(table, tuple(notes))
+
+
+def _day(stamp: Any) -> str | None:
+    return None if pd.isna(stamp) else str(stamp.date())
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def _cell(column: str, value: Any) -> str:
+    if pd.isna(value):
+        return "-"
+    if column in ("first", "last"):
+        return str(value.date())
+    return f"{value:.1%}" if column in ("missing_share", "repeated") else f"{int(value):,}"
+
+
+def _total(table: pd.DataFrame, column: str) -> str:
+    values = table[column]
+    if column == "first":
+        return _cell(column, values.min())
+    if column == "last":
+        return _cell(column, values.max())
+    return _cell(column, values.mean() if column in ("missing_share", "repeated") else values.sum())

@@ -1,0 +1,1 @@
+"""Training, evaluation, reports, run directories, prediction."""

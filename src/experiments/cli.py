@@ -1,0 +1,121 @@
+"""The command line: arguments in; a table and status 0 out, or one line and status 2.
+
+Plain overrides go straight to the function that a notebook calls. Flags (``--help``, ``--cfg``,
+``--multirun``, ...) go through ``hydra.main``, whose own messages are made one line as well.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from ..errors import MarketlabError
+from .configs import compose_config, one_line, resolved, without_hydra
+
+Job = Callable[[DictConfig, Mapping[str, str], Sequence[str]], None]
+NOT_ADVICE = "For research, not financial advice."
+
+
+def train_command() -> None:
+    """Run ``marketlab-train``."""
+    _command("train", _train)
+
+
+def predict_command() -> None:
+    """Run ``marketlab-predict``."""
+    _command("predict", _predict)
+
+
+def fetch_command() -> None:
+    """Run ``marketlab-fetch``."""
+    _command("fetch", _fetch)
+
+
+def _train(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
+    from .train import train_config
+
+    run = train_config(config, choices, overrides)
+    assert run.evaluation is not None
+    console = Console()
+    console.print(run.evaluation.table())
+    console.print(f"report: {run.report}", soft_wrap=True, highlight=False)
+    console.print(NOT_ADVICE, style="dim")
+
+
+def _predict(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
+    from .predict import check_output, predict, save_table
+    from .predictions import render
+
+    plain = resolved(config)
+    output = None if plain["output"] is None else Path(str(plain["output"]))
+    if output is not None:
+        check_output(output)
+    table = predict(
+        str(plain["run"]),
+        since=None if plain["since"] is None else str(plain["since"]),
+        snapshot=None if plain["snapshot"] is None else str(plain["snapshot"]),
+        data=str(plain["paths"]["data"]),
+        allow=plain["allow"],
+    )
+    console = Console()
+    console.print(render(table))
+    if output is not None:
+        save_table(table, output)
+        console.print(f"saved: {output}", soft_wrap=True, highlight=False)
+    console.print(NOT_ADVICE, style="dim")
+
+
+def _fetch(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
+    from .fetch import fetch_config
+
+    snapshot, health = fetch_config(config)
+    console = Console()
+    console.print(health.render())
+    console.print(f"snapshot: {snapshot.path}", soft_wrap=True, highlight=False)
+
+
+def _command(root: str, job: Job) -> None:
+    """Run a job and turn what the user can mend into one line and status 2."""
+    arguments = sys.argv[1:]
+    try:
+        if any(argument.startswith("-") for argument in arguments):
+            _through_hydra(root, job, arguments)
+        else:
+            config, choices = compose_config(root, arguments)
+            job(config, choices, arguments)
+    except MarketlabError as error:
+        _fail(str(error))
+    except (HydraException, OmegaConfBaseException) as error:
+        _fail(one_line(error))
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output, such as `head`, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _through_hydra(root: str, job: Job, arguments: list[str]) -> None:
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed at length
+
+    def task(config: DictConfig) -> None:
+        hydra_config = HydraConfig.get()
+        plain, choices = without_hydra(config, hydra_config)
+        job(plain, choices, list(hydra_config.overrides.task))
+
+    hydra.main(config_path="pkg://marketlab.conf", config_name=root, version_base="1.3")(task)()
+
+
+def _fail(line: str) -> None:
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,212 @@
+"""Configs: overrides, or a file from a stranger, in; a plain config and the objects it names out.
+
+The user's own command line and config are trusted. A saved config is not: it is plain YAML whose
+targets must occur in the installed ``conf/`` or be allowed by the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import ConfigCompositionException, HydraException, InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ..errors import ConfigError, MarketlabError, RunError, nearest
+
+CONFIG_MODULE = "marketlab.conf"
+MAX_BYTES = 1_000_000
+"""A saved config larger than this is not one of ours."""
+
+
+def compose_config(root: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
+    """Compose a root config of ``conf/`` with overrides, as ``hydra.main`` would.
+
+    Returns
+    -------
+    config, choices
+        The config without its ``hydra`` node, and group -> choice.
+
+    Raises
+    ------
+    ConfigError
+        One line for an unknown group, choice or key, a value that does not parse or is missing.
+    """
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
+            config = compose(root, overrides=list(overrides), return_hydra_config=True)
+            return without_hydra(config, config.hydra)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(one_line(error)) from error
+
+
+def without_hydra(config: DictConfig, hydra: Any) -> tuple[DictConfig, dict[str, str]]:
+    """Part a composed config from Hydra's own node; see `compose_config`."""
+    choices = {
+        str(group): str(choice)
+        for group, choice in hydra.runtime.choices.items()
+        if not str(group).startswith("hydra") and choice is not None
+    }
+    plain = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    return plain, choices
+
+
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """Return the config as plain values.
+
+    Raises
+    ------
+    ConfigError
+        If a value that the user must choose is missing.
+    """
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(one_line(error)) from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def build(node: Any, what: str, **kwargs: Any) -> Any:
+    """Build the object that a config node names in ``_target_``.
+
+    Parameters
+    ----------
+    node : mapping
+    what : str
+        The node's place in the recipe, for the error.
+    **kwargs
+        Further arguments, over those of the node.
+
+    Raises
+    ------
+    MarketlabError
+        What the constructor refused, or one line for a class or an argument that does not exist.
+    """
+    try:
+        return instantiate(node, _convert_="all", **kwargs)
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, MarketlabError):
+                raise cause from error
+            cause = cause.__cause__
+        raise ConfigError(f"{what}: {one_line(error)}") from error
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases: a few hundred bytes of them can fill the memory."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("aliases are not allowed")
+        return super().compose_node(parent, index)
+
+
+def read_saved(path: Path, allow: Sequence[str] = ()) -> DictConfig:
+    """Read the config of a run directory, which may come from a stranger.
+
+    Parameters
+    ----------
+    path : Path
+    allow : targets
+        Dotted names that the user trusts besides those of the installed ``conf/``.
+
+    Raises
+    ------
+    RunError
+        If the file is not plain YAML of a sane size, interpolates, or names a foreign target.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RunError(f"{path}: {path.stat().st_size} bytes is too large for a config")
+        config = yaml.load(path.read_text(), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RunError(f"{path}: not a config ({one_line(error)})") from error
+    if not isinstance(config, dict):
+        raise RunError(f"{path}: not a config; it holds no mapping")
+    known = known_targets() | set(allow)
+    try:
+        for where, key, value in _leaves(config, ""):
+            if isinstance(value, str) and "${" in value:
+                raise RunError(f"{path}: {where} holds '${{', which a saved config may not")
+            if key == "_target_" and value not in known:
+                raise RunError(
+                    f"{path}: {where} names {value!r}, which marketlab does not ship; if you trust "
+                    f"it, add allow=[{value}]"
+                )
+        return OmegaConf.create(config)
+    except (RecursionError, OmegaConfBaseException) as error:
+        raise RunError(f"{path}: not a config ({one_line(error)})") from error
+
+
+def _leaves(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in items:
+        place = f"{where}.{key}" if where else str(key)
+        if isinstance(key, str) and "${" in key:
+            yield place, key, key
+        if isinstance(value, dict | list):
+            yield from _leaves(value, place)
+        else:
+            yield place, str(key), value
+
+
+@cache
+def known_targets() -> frozenset[str]:
+    """Every ``_target_`` of the installed ``conf/``."""
+    return frozenset(
+        value
+        for text in config_files().values()
+        for _, key, value in _leaves(yaml.safe_load(text) or {}, "")
+        if key == "_target_"
+    )
+
+
+def config_files() -> dict[str, str]:
+    """Every YAML of the installed ``conf/``: path without its ending -> text."""
+    found = {}
+    folders = [(resources.files(CONFIG_MODULE), "")]
+    while folders:
+        folder, prefix = folders.pop()
+        for item in folder.iterdir():
+            if item.is_dir():
+                folders.append((item, f"{prefix}{item.name}/"))
+            elif item.name.endswith(".yaml"):
+                found[prefix + item.name.removesuffix(".yaml")] = item.read_text()
+    return found
+
+
+def one_line(error: BaseException) -> str:
+    """Say what Hydra, OmegaConf or YAML found wrong in one line, with what might have been meant."""
+    text = str(error)
+    if isinstance(error, ConfigCompositionException) and error.__cause__ is not None:
+        text = f"{text.splitlines()[0]} {error.__cause__}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kept = [
+        line
+        for line in lines
+        if not line.startswith(("To append", "full_key", "object_type", "Set the environment", "reference_type"))
+    ]
+    return " ".join(kept).rstrip(".") + _hint(text)
+
+
+def _hint(text: str) -> str:
+    """Suggest the nearest option where Hydra lists a group's options."""
+    import re
+
+    missing = re.search(r"(?:Could not find|In '[^']*': Could not find) '([^']+)'", text)
+    if missing is None:
+        return ""
+    group, _, choice = missing.group(1).rpartition("/")
+    choices = [n.rpartition("/")[2] for n in config_files() if n.rpartition("/")[0] == group]
+    return nearest(choice, choices)

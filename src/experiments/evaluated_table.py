@@ -1,0 +1,111 @@
+"""The terminal's tables: what an evaluation found, at 100 columns.
+
+In: an Evaluation. Out: rich renderables, one table a label, its verdict and notes below.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .evaluated import Evaluation, LabelEvaluation
+
+_COLUMNS = {
+    "regression": ("RMSE", "MAE", "R2", "QLIKE", "direction", "rank IC"),
+    "binary": ("accuracy", "MCC", "log loss", "Brier", "ECE"),
+    "classification": ("accuracy", "MCC", "log loss", "Brier", "ECE"),
+    "quantile": ("pinball",),
+}
+
+
+def evaluation_table(evaluation: Evaluation) -> Group:
+    """Return what ``train.py`` prints at its end; ``rich.print`` shows it."""
+    parts: list[RenderableType] = []
+    for entry in evaluation.labels:
+        parts += [_label_table(entry), _verdict(entry)]
+        parts += [Text(f"  note: {note}", style="dim") for note in entry.notes]
+    parts += [Text(note, style="dim") for note in evaluation.notes]
+    if evaluation.leaks:
+        parts.append(
+            Text(
+                "THIS PROTOCOL LEAKS: in training the model could see what it is tested on. These "
+                "figures show how a claim comes about, and nothing of the future.",
+                style="bold red",
+            )
+        )
+    return Group(*parts)
+
+
+def verdict_line(entry: LabelEvaluation) -> str:
+    """Return one sentence, such as ``skill +3.4% [1.2%, 5.5%] over ewma: skill shown``."""
+    if not entry.best:
+        return f"no yardstick is applicable: {entry.verdict}"
+    return f"skill {_percent(entry)} over {entry.best}: {entry.verdict}"
+
+
+def _label_table(entry: LabelEvaluation) -> Table:
+    label = entry.label
+    span = ""
+    if entry.folds:
+        first = min(fold.start for fold in entry.folds)
+        last = max(fold.end for fold in entry.folds)
+        span = f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    table = Table(
+        title=f"{label.name} ({label.task}): {entry.rows} cells at {entry.times} times{span}",
+        title_justify="left",
+        title_style="bold",
+    )
+    names = _columns(entry)
+    table.add_column("forecaster", no_wrap=True)
+    for name in names:
+        table.add_column(name, justify="right")
+    table.add_column("skill over it", justify="right", no_wrap=True)
+    model, *yardsticks = [str(row) for row in entry.metrics.index]
+    for row in (model, *yardsticks):
+        shown = [_figure(float(entry.metrics[name][row])) for name in names]
+        over = "" if row == model else _skill_over(entry.skills.T[row])
+        table.add_row(row, *shown, over, style="bold" if row == model else None)
+    return table
+
+
+def _columns(entry: LabelEvaluation) -> list[str]:
+    every = [str(name) for name in entry.metrics]
+    names = [name for name in _COLUMNS[entry.label.task] if name in every]
+    if entry.label.task == "quantile":
+        covers = [name for name in every if name.startswith("cover ")]
+        names += covers[:4] or [name for name in every if name.startswith("below ")][:4]
+    return [name for name in names if entry.metrics[name].notna().any()]
+
+
+def _verdict(entry: LabelEvaluation) -> Text:
+    text = verdict_line(entry)
+    if "majority" in entry.metrics:
+        text += f" (always naming the most frequent class: {entry.metrics['majority'].iloc[0]:.3f})"
+    return Text(text, style="bold green" if entry.shown else "bold yellow")
+
+
+def _skill_over(row: pd.Series[float]) -> str:
+    if math.isnan(row["skill"]):
+        return "not applicable"
+    return _percent(row)
+
+
+def _percent(found: LabelEvaluation | pd.Series[float]) -> str:
+    skill, low, high = (
+        (found.skill, found.low, found.high)
+        if isinstance(found, LabelEvaluation)
+        else (found["skill"], found["low"], found["high"])
+    )
+    if math.isnan(skill):
+        return "undefined"
+    if math.isnan(low):
+        return f"{skill:+.1%} [no interval]"
+    return f"{skill:+.1%} [{low:.1%}, {high:.1%}]"
+
+
+def _figure(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4g}"

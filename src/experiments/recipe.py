@@ -1,0 +1,143 @@
+"""Recipe: a composed config in, the run's collaborators out, checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ..errors import ConfigError
+from .configs import build, resolved
+from .provenance import available_threads
+
+if TYPE_CHECKING:
+    from ..data.dataset import Dataset
+    from ..data.features import Features
+    from ..data.scaling import Scaler
+    from ..data.splits import Split
+    from ..data.targets import Targets
+    from ..data.windows import Layout
+    from ..models.forecaster import Forecaster
+    from .tracking import Tracking
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a run is made of.
+
+    Attributes
+    ----------
+    config : DictConfig
+        Resolved; what ``config.yaml`` holds.
+    choices : group -> choice
+    """
+
+    config: DictConfig
+    choices: Mapping[str, str]
+    dataset: Dataset
+    features: Features
+    targets: Targets
+    split: Split
+    scaler: Scaler
+    tracking: Tracking
+
+    @staticmethod
+    def of(config: DictConfig, choices: Mapping[str, str]) -> Recipe:
+        """Build a recipe's parts, and refuse those that do not fit together, before any work.
+
+        Raises
+        ------
+        ConfigError, ExpressionError
+        """
+        plain = resolved(config)
+        plain["threads"] = _threads(plain["threads"])
+        plain["choices"] = dict(choices)
+        if not isinstance(plain["seed"], int) or plain["seed"] < 0:
+            raise ConfigError(f"seed={plain['seed']!r} must be a whole number from 0 up")
+        if not isinstance(plain["windows"]["batch_size"], int) or plain["windows"]["batch_size"] < 1:
+            raise ConfigError("windows.batch_size must be a whole number from 1 up")
+        _check_name(str(plain["name"]))
+        done = OmegaConf.create(plain)
+        parts = {
+            name: build(done[name], name) for name in ("dataset", "features", "split", "scaler")
+        }
+        recipe = Recipe(
+            config=done,
+            choices=choices,
+            targets=build(done.target, "target"),
+            tracking=build(done.tracking, "tracking"),
+            **parts,
+        )
+        if recipe.split.leaks and not recipe.name.startswith("leaky_"):
+            done.name = f"leaky_{recipe.name}"
+        recipe.new_model().check(recipe.targets.labels, recipe.layout)
+        return recipe
+
+    @property
+    def name(self) -> str:
+        """The experiment; a protocol that leaks is always called leaky_*."""
+        return str(self.config.name)
+
+    @property
+    def model_name(self) -> str:
+        """The model's name in tables."""
+        return self.choices.get("model", "model")
+
+    @property
+    def seed(self) -> int:
+        """Seed of every random choice."""
+        return int(self.config.seed)
+
+    @property
+    def threads(self) -> int:
+        """Threads of every library."""
+        return int(self.config.threads)
+
+    @property
+    def layout(self) -> Layout:
+        """How samples are cut from the panel."""
+        layout: Layout = self.config.windows.layout
+        return layout
+
+    @property
+    def data(self) -> Path:
+        """Folder of the snapshots."""
+        return Path(self.config.paths.data)
+
+    @property
+    def outputs(self) -> Path:
+        """Folder of the runs."""
+        return Path(self.config.paths.outputs)
+
+    def new_model(self) -> Forecaster:
+        """Build an unfitted model; every fold gets its own."""
+        model: Forecaster = build(self.config.model, "model")
+        return model
+
+    def new_trainer(self, **kwargs: Any) -> Any:
+        """Build a Lightning Trainer, anew for each fold: one Trainer trains only once.
+
+        `callbacks` given here are appended to the recipe's.
+        """
+        callbacks = list(kwargs.pop("callbacks", []))
+        node = OmegaConf.to_container(self.config.trainer)
+        assert isinstance(node, dict)
+        own = [build(callback, "trainer.callbacks") for callback in node.pop("callbacks", None) or ()]
+        return build(node, "trainer", callbacks=[*own, *callbacks], **kwargs)
+
+
+def _threads(threads: Any) -> int:
+    if threads is None:
+        return available_threads()
+    if not isinstance(threads, int) or threads < 1:
+        raise ConfigError(f"threads={threads!r} must be a whole number from 1 up, or null for all")
+    return threads
+
+
+def _check_name(name: str) -> None:
+    """Keep a run inside paths.outputs: its name is a folder's."""
+    if not name or name.startswith(".") or not all(c.isalnum() or c in "_-." for c in name):
+        raise ConfigError(f"name={name!r} must be letters, digits, '_', '-' and '.' (it names a folder)")

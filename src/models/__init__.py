@@ -1,0 +1,1 @@
+"""Who forecasts: every model behind one contract."""

@@ -1,0 +1,100 @@
+"""Forecaster: the contract that every model keeps, whatever library it comes from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..data.labels import TASKS, Label, Task
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..data.datamodule import MarketDataModule
+    from ..data.windows import Windows
+    from .forecast import Forecast
+
+TrainerFactory = Callable[..., Any]
+"""Builds a new Lightning Trainer from the recipe: one Trainer trains only its first fold."""
+
+
+def silent(text: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class FitLog:
+    """Where a fit says how it is going.
+
+    Attributes
+    ----------
+    directory : Path
+        Logs and checkpoints of this fold go here.
+    progress : (text, done, total) -> None
+        Called once an epoch or iteration.
+    history : list of {"epoch", "train_loss", "valid_loss"}
+        One entry an epoch, in scaled units; empty for models with a closed form.
+    loggers : list
+        Lightning loggers of the run's tracking.
+    """
+
+    directory: Path
+    progress: Callable[[str, int, int], None] = silent
+    history: list[dict[str, float]] = field(default_factory=list)
+    loggers: list[Any] = field(default_factory=list)
+
+
+class Forecaster(ABC):
+    """Fit on a fold, forecast its windows, be saved without pickle."""
+
+    tasks: ClassVar[frozenset[Task]] = frozenset(TASKS)
+    layouts: ClassVar[frozenset[str]] = frozenset({"pooled", "joint"})
+
+    @property
+    def past(self) -> int | None:
+        """Rows of the target's own past that a forecast reads: 0 none, None all of it."""
+        return 0
+
+    def check(self, labels: Sequence[Label], layout: str) -> None:
+        """Refuse, before any work, targets or a layout that this model cannot serve.
+
+        Raises
+        ------
+        ConfigError
+        """
+        name = type(self).__name__
+        for label in labels:
+            if label.task not in self.tasks:
+                raise ConfigError(
+                    f"{name} forecasts {', '.join(sorted(self.tasks))}, not the {label.task} "
+                    f"target {label.target!r}: choose another model= or target="
+                )
+        if layout not in self.layouts:
+            raise ConfigError(
+                f"{name} does not read layout {layout!r}: set windows.layout="
+                f"{' or '.join(sorted(self.layouts))}"
+            )
+
+    @abstractmethod
+    def fit(self, data: MarketDataModule, trainer: TrainerFactory, log: FitLog) -> None:
+        """Learn from ``data.train``; ``data.valid`` may say when to stop, ``data.test`` nothing."""
+
+    @abstractmethod
+    def predict(self, windows: Windows) -> Forecast:
+        """Forecast every sample of `windows`, in the targets' own units."""
+
+    @abstractmethod
+    def save(self, directory: Path) -> None:
+        """Write what `load` needs into an existing folder."""
+
+    @abstractmethod
+    def load(self, directory: Path) -> None:
+        """Restore what was fitted into an instance built from the same config.
+
+        Raises
+        ------
+        RunError
+            If the folder does not hold this model.
+        """

@@ -1,0 +1,155 @@
+"""Any torch net as a Forecaster: a fold's windows in, a Forecast out; Lightning only trains.
+
+Lightning takes seconds to import and is not needed to forecast, so it is imported inside `fit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ..errors import RunError
+from .forecaster import Forecaster
+from .heads import Heads
+from .lightning_quiet import interruptible, quiet
+from .samples import present
+from .spec import (
+    ARRAYS_FILE,
+    Spec,
+    describe,
+    fitted,
+    read_arrays,
+    read_spec,
+    require_shape,
+    write_arrays,
+)
+
+if TYPE_CHECKING:
+    from ..data.datamodule import MarketDataModule
+    from ..data.windows import Windows
+    from .forecast import Forecast
+    from .forecaster import FitLog, TrainerFactory
+
+
+class LightningForecaster(Forecaster):
+    """Train a net from ``nets/`` with Lightning and keep the weights of its best epoch.
+
+    Serves every task and both layouts: the last layer is as wide as its labels need (`Heads`).
+
+    Parameters
+    ----------
+    net : (inputs, outputs) -> nn.Module
+        Built anew for each fit; `inputs` is view -> shape of one sample, `outputs` a number.
+    optimizer : parameters -> Optimizer
+    scheduler : Optimizer -> learning-rate scheduler, optional
+        Stepped once an epoch, on the validation loss where it asks for a metric.
+    weights : label or target name -> number, optional
+        What a label's loss counts in the total, 1 unless named.
+    batch : int
+        Samples a forward pass when forecasting. The last bits of a forecast depend on it.
+    device : str
+        Where forecasts are computed. The CPU by default, wherever the net was trained, so that a
+        run gives the same numbers on a machine without a GPU.
+    """
+
+    def __init__(
+        self,
+        net: Callable[..., nn.Module],
+        optimizer: Callable[..., torch.optim.Optimizer],
+        scheduler: Callable[..., Any] | None = None,
+        weights: Mapping[str, float] | None = None,
+        batch: int = 1024,
+        device: str = "cpu",
+    ) -> None:
+        self._build = net
+        self._optimizer = optimizer
+        self._scheduler = scheduler
+        self._weights = weights
+        self._batch = batch
+        self._device = device
+        self._net: nn.Module | None = None
+        self._spec: Spec | None = None
+
+    def fit(self, data: MarketDataModule, trainer: TrainerFactory, log: FitLog) -> None:
+        """Train until the trainer stops, then restore the epoch of the lowest ``valid_loss``.
+
+        The weights, the dropout and the order of samples follow from ``data.seed``.
+
+        Raises
+        ------
+        DataError
+            If a label is missing from all train or all validation rows.
+        MarketlabError
+            If the loss stops being a finite number.
+        """
+        from pytorch_lightning.loggers import CSVLogger
+
+        from .lightning_callbacks import BestWeights, Narrator
+        from .lightning_module import NetModule
+
+        present(data.train, "train")
+        present(data.valid, "validation")
+        spec = describe(type(self).__name__, data.train)
+        heads = Heads(data.train.labels, data.train.n_out, self._weights)
+        torch.manual_seed(data.seed)
+        net = self._build(inputs=spec.inputs, outputs=heads.outputs)
+        best = BestWeights()
+        with quiet(), interruptible():
+            fitting = trainer(
+                logger=[CSVLogger(log.directory, name="", version=""), *log.loggers],
+                callbacks=[best, Narrator(log)],
+                default_root_dir=str(log.directory),
+            )
+            fitting.fit(NetModule(net, heads, self._optimizer, self._scheduler), datamodule=data)
+        net.load_state_dict(best.weights)
+        self._net, self._spec = net.float().to(self._device).eval(), spec
+
+    def predict(self, windows: Windows) -> Forecast:
+        """Forecast every sample of `windows`; see `Forecaster.predict`."""
+        spec = fitted(self._spec, type(self).__name__)
+        spec.expect(windows)
+        assert self._net is not None
+        heads = Heads(windows.labels, windows.n_out)
+        raw = torch.empty(len(windows), heads.outputs)
+        start = 0
+        with torch.inference_mode():
+            for batch in windows.batches(self._batch, device=self._device):
+                outputs = self._net(batch.x)
+                raw[start : start + len(outputs)] = outputs
+                start += len(outputs)
+        return windows.forecast(heads.quantities(raw))
+
+    def save(self, directory: Path) -> None:
+        """Write ``model.safetensors`` and ``spec.json`` into an existing folder."""
+        fitted(self._spec, type(self).__name__).write(directory)
+        assert self._net is not None
+        state = self._net.state_dict()
+        write_arrays(directory, {name: value.cpu().numpy() for name, value in state.items()})
+
+    def load(self, directory: Path) -> None:
+        """Build the net from the saved spec and fill in its weights.
+
+        Raises
+        ------
+        RunError
+            If a file is missing or broken, or its weights do not fit the net of this config.
+        """
+        spec = read_spec(directory, type(self).__name__)
+        arrays = read_arrays(directory)
+        outputs = spec.n_out * sum(len(names) for names in spec.quantities)
+        net = self._build(inputs=spec.inputs, outputs=outputs)
+        state = net.state_dict()
+        for name in sorted(arrays.keys() - state.keys()):
+            raise RunError(
+                f"{directory / ARRAYS_FILE} holds {name!r}, which the net of this config has not: "
+                "load it with the config that it was fitted with"
+            )
+        for name, value in state.items():
+            array = require_shape(arrays, name, tuple(value.shape), directory)
+            state[name] = torch.from_numpy(array)
+        net.load_state_dict(state)
+        self._net, self._spec = net.to(self._device).eval(), spec

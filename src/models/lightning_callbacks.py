@@ -1,0 +1,51 @@
+"""What watches a Lightning fit: the weights of the best epoch, and the fit's log.
+
+A running Trainer's ``valid_loss`` goes in; the best weights, and one line of history an epoch, come
+out. Imported only while fitting.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from .forecaster import FitLog
+from .lightning_module import NetModule
+
+
+class BestWeights(Callback):
+    """Keep a copy of the net's weights of the epoch with the lowest ``valid_loss``.
+
+    In memory rather than by ``ModelCheckpoint``: its files are pickles, and these nets are small.
+    """
+
+    def __init__(self) -> None:
+        self.loss = math.inf
+        self.weights: dict[str, Tensor] = {}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Copy the weights if they are the best so far."""
+        loss = float(trainer.callback_metrics["valid_loss"])
+        if not trainer.sanity_checking and loss < self.loss:
+            assert isinstance(pl_module, NetModule)
+            state = pl_module.net.state_dict()
+            self.loss = loss
+            self.weights = {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
+class Narrator(Callback):
+    """Tell the FitLog about each epoch."""
+
+    def __init__(self, log: FitLog) -> None:
+        self.log_ = log
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Append to the history and report progress."""
+        assert isinstance(pl_module, NetModule)
+        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
+        train, valid = pl_module.epoch_loss("train"), float(trainer.callback_metrics["valid_loss"])
+        self.log_.history.append({"epoch": epoch, "train_loss": train, "valid_loss": valid})
+        text = f"epoch {epoch}/{epochs}  train {train:.4f}  valid {valid:.4f}"
+        self.log_.progress(text, epoch, epochs)
