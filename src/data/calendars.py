@@ -1,4 +1,4 @@
-"""When an exchange closes: session dates flow in, the instants from which a bar is knowable flow out.
+"""When an exchange closes: dates of sessions flow in, the instants of their close flow out.
 
 Sessions come from exchange_calendars; outside the years that a calendar covers every weekday is
 taken for a session that closes at the usual hour, and a log line says so.
@@ -7,6 +7,7 @@ taken for a session that closes at the usual hour, and a log line says so.
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -121,7 +122,7 @@ def _years(exchange: str, first_year: int, last_year: int) -> _Years:
     days = pd.date_range(start, end, freq="D").as_unit("ns")
     closes = _usual_closes(covered, days)
     open_days = np.array([flag == "1" for flag in covered.weekmask])
-    session = open_days[days.dayofweek.to_numpy()]
+    session = open_days[days.day_of_week.to_numpy()]
     guessed = session.copy()
     low = max(start, covered.bound_min() or start)
     high = min(end, covered.bound_max() or end)
@@ -148,8 +149,11 @@ def _calendar(exchange: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
     import exchange_calendars as ec
 
     try:
-        # The start is passed because it otherwise lies twenty years before today.
-        return ec.get_calendar(exchange, start=start, end=end)
+        with warnings.catch_warnings():
+            # exchange_calendars 4.13 reads Series.values, which pandas 3.1 announces to change.
+            warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+            # The start is passed because it otherwise lies twenty years before today.
+            return ec.get_calendar(exchange, start=start, end=end)
     except ec.errors.InvalidCalendarName:
         hint = nearest(exchange, ec.get_calendar_names(include_aliases=True))
         if not hint.startswith("; did"):

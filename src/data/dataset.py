@@ -5,6 +5,7 @@ A config flows in; a panel, its health and the snapshot's hash flow out.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from .landing import land_bars
 from .panel import Panel
 from .snapshots import LATEST, Snapshot, find_snapshot, read_snapshot, write_snapshot
 from .sources.source import Source
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,12 @@ class Dataset:
         self.name = name
         self.source = source
         self.clock = clock
-        self.exchange = exchange
+        self.exchange = dict(exchange) if isinstance(exchange, Mapping) else exchange
         self.start = _date(start, "start")
         self.end = _date(end, "end")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ConfigError(f"dataset.end={end} is before dataset.start={start}")
-        self.symbols = None if symbols is None else tuple(symbols)
+        self.symbols = None if symbols is None else _names(symbols)
         self.allow_negative = allow_negative
         self.on_invalid: OnInvalid = on_invalid
         self.snapshot = snapshot
@@ -142,6 +145,8 @@ class Dataset:
         if not len(raw):
             raise DataError(f"{self.name}: {self.source.description} has not a single row")
         notes: list[str] = []
+        if "time" not in raw and "date" not in raw:
+            raise DataError(f"{self.name}: {self.source.description} gives neither date nor time")
         if "time" not in raw:
             raw = self._dated(raw, notes)
         if self.source.remote:
@@ -156,22 +161,28 @@ class Dataset:
             "dataset": self.name,
             "source": self.source.description,
             "clock": self.clock,
+            "exchange": self.exchange,
             "notes": [*notes, *checked.notes],
         }
         return checked.bars, metadata
 
     def _dated(self, raw: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         """Give daily bars the instant at which their session closed."""
+        if raw["date"].isna().any():
+            raise DataError(f"{self.name}: {self.source.description} has a row without a date")
         dates = raw["date"].to_numpy()
-        usual = self.exchange if isinstance(self.exchange, str) else None
-        usual = usual or self.source.exchange or self.clock
-        own = {} if self.exchange is None or isinstance(self.exchange, str) else self.exchange
-        time, off = closes_of(usual, dates)
-        for symbol, exchange in own.items():
-            if len(at := np.flatnonzero(raw["symbol"].to_numpy() == symbol)):
+        usual = self.source.exchange or self.clock
+        time, off = closes_of(self.exchange if isinstance(self.exchange, str) else usual, dates)
+        if isinstance(self.exchange, dict):
+            symbols = raw["symbol"].astype("str").to_numpy()
+            for symbol, exchange in self.exchange.items():
+                if not len(at := np.flatnonzero(symbols == symbol)):
+                    hint = nearest(symbol, {str(s) for s in symbols})
+                    raise DataError(f"{self.name}: exchange names the symbol {symbol!r}{hint}")
                 time[at], off[at] = closes_of(exchange, dates[at])
         if off.any():
             notes.append(f"{off.sum()} bars dated on no session close at the usual hour")
+            log.warning("%s: %s", self.name, notes[-1])
         stamps = pd.DatetimeIndex(time.view("datetime64[ns]")).tz_localize("UTC")
         return raw.assign(time=stamps)
 
@@ -187,6 +198,18 @@ class Dataset:
         bars = bars.assign(symbol=codes)[codes.notna().to_numpy()]
         # The order asked for need not be that of the names, by which bars are sorted.
         return bars.sort_values("symbol", kind="stable", ignore_index=True)
+
+
+def _names(symbols: Sequence[Any]) -> tuple[str, ...]:
+    for symbol in symbols:
+        if isinstance(symbol, bool):
+            raise ConfigError(
+                f"dataset.symbols: YAML reads a symbol as {symbol}; put it in quotes, as 'ON'"
+            )
+    names = tuple(str(symbol) for symbol in symbols)
+    if len(set(names)) < len(names) or not names:
+        raise ConfigError(f"dataset.symbols={list(names)} must name some symbols, each once")
+    return names
 
 
 def _date(text: Any, name: str) -> pd.Timestamp | None:

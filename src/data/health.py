@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .panel import Panel
@@ -21,10 +22,17 @@ LARGE = 0.25
 SHOWN = 12
 """Up to so many symbols are shown one by one; of more, the worst ones."""
 
-COLUMNS = (
-    "rows", "first", "last", "missing", "missing_share", "zero_volume", "stale", "repeated",
-    "large_moves",
-)  # fmt: skip
+HEADINGS = {
+    "rows": "rows",
+    "first": "first",
+    "last": "last",
+    "missing": "missing",
+    "zero_volume": "no\nvolume",
+    "stale": "stale",
+    "repeated": "open =\nprior",
+    "large_moves": "moves\n> 25%",
+}
+"""What the terminal's table calls the columns."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +79,18 @@ class Health:
             trouble = shown[["missing", "zero_volume", "stale", "large_moves"]].sum(axis=1)
             order = np.argsort(-trouble.to_numpy(), kind="stable")[:SHOWN]
             shown = shown.iloc[order]
-        caption = "; ".join(self.notes)
-        rendered = Table(title=title, caption=caption or None, title_justify="left")
-        rendered.add_column("symbol")
-        for column in COLUMNS:
-            rendered.add_column(column.replace("_", " "), justify="right")
+            title = f"{title}: the {SHOWN} worst of {len(self.table)} symbols"
+        caption = "\n".join(self.notes)
+        rendered = Table(title=title, caption=caption or None, box=SIMPLE_HEAD, padding=0)
+        rendered.add_column("symbol", no_wrap=True)
+        for heading in HEADINGS.values():
+            rendered.add_column(heading, justify="right", no_wrap=True)
         for symbol, row in shown.iterrows():
-            rendered.add_row(str(symbol), *(_cell(column, row[column]) for column in COLUMNS))
+            rendered.add_row(str(symbol), *(_cell(column, row) for column in HEADINGS))
         if len(shown) < len(self.table):
             rendered.add_section()
-            label = f"all {len(self.table)} ({len(shown)} worst shown)"
-            rendered.add_row(label, *(_total(self.table, column) for column in COLUMNS))
+            label, total = f"all {len(self.table)}", _total(self.table)
+            rendered.add_row(label, *(_cell(column, total) for column in HEADINGS))
         return rendered
 
 
@@ -120,7 +129,8 @@ def panel_health(panel: Panel, notes: Sequence[str] = ()) -> Health:
             share = count(known & (opens == values["close"][before])) / count(known)
         missing_share = np.where(some, (span - rows) / span, np.nan)
     volume = panel.fields["volume"].T if "volume" in panel.fields else np.full((N, T), np.nan)
-    stamps = panel.times
+    # A session that closes at 24:00 is dated on the day that ends then.
+    stamps = panel.times - pd.Timedelta(1, "ns")
     table = pd.DataFrame(
         {
             "rows": rows,
@@ -146,18 +156,22 @@ def _number(value: Any) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _cell(column: str, value: Any) -> str:
+def _cell(column: str, row: pd.Series[Any]) -> str:
+    value = row[column]
     if pd.isna(value):
         return "-"
     if column in ("first", "last"):
         return str(value.date())
-    return f"{value:.1%}" if column in ("missing_share", "repeated") else f"{int(value):,}"
+    if column == "repeated":
+        return f"{value:.0%}"
+    share = row["missing_share"]
+    return f"{int(value):,}" + (f" ({share:.1%})" if column == "missing" and value else "")
 
 
-def _total(table: pd.DataFrame, column: str) -> str:
-    values = table[column]
-    if column == "first":
-        return _cell(column, values.min())
-    if column == "last":
-        return _cell(column, values.max())
-    return _cell(column, values.mean() if column in ("missing_share", "repeated") else values.sum())
+def _total(table: pd.DataFrame) -> pd.Series[Any]:
+    """Return one row for all symbols."""
+    total = table.sum(numeric_only=True).astype(object)
+    total["first"], total["last"] = table["first"].min(), table["last"].max()
+    total["missing_share"] = total["missing"] / max(total["missing"] + total["rows"], 1)
+    total["repeated"] = table["repeated"].mean()
+    return total

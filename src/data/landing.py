@@ -99,8 +99,8 @@ def land_bars(
     keep = (row >= low) & (row < high)
     if not keep.any():
         raise DataError(
-            f"no bar lands on a session of {clock} from {start or first} to {end or last}; "
-            f"the bars run from {first.date()} to {last.date()}"
+            f"no bar lands on a session of {clock} from {(start or first).date()} to "
+            f"{(end or last).date()}; the bars run from {first.date()} to {last.date()}"
         )
     everything = bool(keep.all())
     if not everything:

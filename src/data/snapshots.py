@@ -50,9 +50,7 @@ class Snapshot:
     metadata: Mapping[str, Any]
 
 
-def write_snapshot(
-    bars: pd.DataFrame, directory: Path, metadata: Mapping[str, Any]
-) -> Snapshot:
+def write_snapshot(bars: pd.DataFrame, directory: Path, metadata: Mapping[str, Any]) -> Snapshot:
     """Write validated bars under the name of their hash, and make them the latest.
 
     The file appears under its name only when it is complete and on the disk; equal content is not
@@ -62,7 +60,8 @@ def write_snapshot(
     columns = {
         "time": pa.array(pd.DatetimeIndex(bars["time"]).asi8).cast(pa.timestamp("ns", tz="UTC")),
         "symbol": pa.DictionaryArray.from_arrays(
-            symbols.codes.to_numpy().astype(np.int32), pa.array([str(s) for s in symbols.categories])
+            symbols.codes.to_numpy().astype(np.int32),
+            pa.array([str(s) for s in symbols.categories]),
         ),
     }
     for name in bars.columns.drop(["time", "symbol"]):
@@ -72,7 +71,9 @@ def write_snapshot(
     text = json.dumps(stated, sort_keys=True, allow_nan=False)
     table = pa.table(columns).replace_schema_metadata({KEY: text.encode()})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="lz4", use_dictionary=["symbol"], write_statistics=False)
+    pq.write_table(
+        table, sink, compression="lz4", use_dictionary=["symbol"], write_statistics=False
+    )
     data = sink.getvalue()
     sha = hashlib.sha256(data).hexdigest()
     path = directory / f"{sha}.parquet"
@@ -82,7 +83,9 @@ def write_snapshot(
             _write(path, data)
         _write(directory / LATEST, (sha + "\n").encode())
     except OSError as error:
-        raise SnapshotError(f"snapshots cannot be written to {directory}: {error.strerror}") from None
+        raise SnapshotError(
+            f"snapshots cannot be written to {directory}: {error.strerror}"
+        ) from None
     return Snapshot(path, sha, len(bars), stated)
 
 
@@ -106,8 +109,8 @@ def read_snapshot(path: Path) -> tuple[pd.DataFrame, Snapshot]:
         )
     if path.stem != sha:
         raise SnapshotError(
-            f"the snapshot {path} is damaged: its {len(data)} bytes have SHA-256 {sha[:12]}..., not "
-            "the one in its name; delete it and fetch or load again"
+            f"the snapshot {path} is damaged: its {len(data)} bytes have SHA-256 "
+            f"{sha[:12]}..., not the one in its name; delete it and fetch or load again"
         )
     try:
         table = pq.read_table(pa.BufferReader(data), use_threads=True)
@@ -142,19 +145,21 @@ def find_snapshot(directory: Path, wanted: str = LATEST) -> Path:
         except (OSError, UnicodeDecodeError):
             raise SnapshotError(f"there is no snapshot in {directory}") from None
         if not _is_hash(sha):
-            raise SnapshotError(f"{directory / LATEST} does not hold a SHA-256; fetch or load again")
+            raise SnapshotError(
+                f"{directory / LATEST} does not hold a SHA-256; fetch or load again"
+            )
         return directory / f"{sha}.parquet"
     if wanted.endswith(".parquet"):
         return Path(wanted)
     if not 6 <= len(wanted) <= 64 or set(wanted) - set("0123456789abcdef"):
         raise SnapshotError(
-            f"snapshot={wanted} is neither 'latest', nor a SHA-256 (6 digits or more), nor the path "
-            "of a .parquet file"
+            f"snapshot={wanted} is neither 'latest', nor a SHA-256 (6 digits or more), "
+            "nor the path of a .parquet file"
         )
     found = sorted(directory.glob(f"{wanted}*.parquet"))
     if len(found) != 1:
         what = "no snapshot" if not found else f"{len(found)} snapshots"
-        raise SnapshotError(f"{what} in {directory} begin with {wanted}")
+        raise SnapshotError(f"{what} in {directory} whose name begins with {wanted}")
     return found[0]
 
 

@@ -116,7 +116,7 @@ class WalkForward:
     ----------
     train, valid, test : int
         Rows of each part in the first fold. The test parts follow each other without a gap; the
-        last one takes what is left.
+        last one takes what is left, from half of `test` to half more.
     window : {"expanding", "rolling"}
         Whether later folds keep all older train rows, or only the newest `train` of them.
     embargo : int
@@ -141,7 +141,7 @@ class WalkForward:
         """See `Split.folds`."""
         usable, gap = len(times) - first, purge + self.embargo
         before = self.train + self.valid
-        count = max(1, (usable - before) // self.test)
+        count = max(1, round((usable - before) / self.test))
         folds = []
         what = f"split=walk_forward over {max(usable, 0)} usable rows, {gap} purged,"
         for k in range(count):

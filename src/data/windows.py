@@ -135,6 +135,12 @@ def build_tensor(
     """
     if layout not in ("pooled", "joint"):
         raise ConfigError(f"windows.layout={layout!r} must be pooled or joint")
+    for view in features.views.values():
+        if view.shape is not None and (layout == "joint" or mask):
+            raise ConfigError(
+                f"view {view.name!r} has a shape, which leaves no room for the channels of "
+                "windows.layout=joint or windows.mask=true: use pooled and no mask"
+            )
     features.check_fields(tuple(panel.fields))
     targets.check_fields(tuple(panel.fields))
     present = np.isfinite(panel.fields["close"])

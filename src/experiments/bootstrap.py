@@ -40,8 +40,13 @@ def skill(model: Floats, other: Floats) -> float:
     """
     mine, theirs = float(model.mean()), float(other.mean())
     if theirs > 0:
-        return 1 - mine / theirs
+        return float(_rounded(np.array(1 - mine / theirs)))
     return 0.0 if mine == 0 else math.nan
+
+
+def _rounded(draws: Floats) -> Floats:
+    """Take for 0 what float32 arithmetic alone can make of two equal forecasts."""
+    return np.where(np.abs(draws) < 1e-6, 0.0, draws)
 
 
 def block_length(differential: Floats, lookahead: int) -> float:
@@ -90,13 +95,18 @@ def skill_interval(
     """
     if len(model) < LEAST_TIMES or not other.mean() > 0:
         return math.nan, math.nan
-    both = np.stack([model, other])
-    sampler = StationaryBootstrap(block, np.arange(len(model)), seed=seed)
-    means = np.stack([both[:, sampler.update_indices()].mean(1) for _ in range(replications)])
-    mine, theirs = means[:, 0], means[:, 1]
+    T, both = len(model), np.stack([model, other], axis=1)
+    sampler = StationaryBootstrap(block, np.arange(T), seed=seed)
+    sums = np.stack(
+        [
+            np.bincount(sampler.update_indices(), minlength=T).astype(np.float64) @ both
+            for _ in range(replications)
+        ]
+    )
+    mine, theirs = sums[:, 0], sums[:, 1]
     # A replication may draw only times at which the yardstick was perfect.
     empty = np.where(mine > 0, -np.inf, 0.0)
-    draws = 1 - np.divide(mine, theirs, out=1 - empty, where=theirs > 0)
+    draws = _rounded(1 - np.divide(mine, theirs, out=1 - empty, where=theirs > 0))
     tail = (1 - coverage) / 2
     # An order statistic, since interpolation next to an infinity is NaN.
     low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")

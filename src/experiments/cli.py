@@ -41,12 +41,13 @@ def fetch_command() -> None:
 
 
 def _train(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
+    from .evaluated_table import evaluation_table
     from .train import train_config
 
     run = train_config(config, choices, overrides)
     assert run.evaluation is not None
     console = Console()
-    console.print(run.evaluation.table())
+    console.print(evaluation_table(run.evaluation))
     console.print(f"report: {run.report}", soft_wrap=True, highlight=False)
     console.print(NOT_ADVICE, style="dim")
 

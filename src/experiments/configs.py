@@ -6,6 +6,7 @@ targets must occur in the installed ``conf/`` or be allowed by the user.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
@@ -15,7 +16,12 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import ConfigCompositionException, HydraException, InstantiationException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    InstantiationException,
+    OverrideParseException,
+)
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -46,7 +52,7 @@ def compose_config(root: str, overrides: Sequence[str]) -> tuple[DictConfig, dic
             config = compose(root, overrides=list(overrides), return_hydra_config=True)
             return without_hydra(config, config.hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(one_line(error)) from error
+        raise ConfigError(one_line(error) + _hint(_text(error), root, overrides)) from error
 
 
 def without_hydra(config: DictConfig, hydra: Any) -> tuple[DictConfig, dict[str, str]]:
@@ -130,7 +136,7 @@ def read_saved(path: Path, allow: Sequence[str] = ()) -> DictConfig:
         if path.stat().st_size > MAX_BYTES:
             raise RunError(f"{path}: {path.stat().st_size} bytes is too large for a config")
         config = yaml.load(path.read_text(), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise RunError(f"{path}: not a config ({one_line(error)})") from error
     if not isinstance(config, dict):
         raise RunError(f"{path}: not a config; it holds no mapping")
@@ -145,7 +151,7 @@ def read_saved(path: Path, allow: Sequence[str] = ()) -> DictConfig:
                     f"it, add allow=[{value}]"
                 )
         return OmegaConf.create(config)
-    except (RecursionError, OmegaConfBaseException) as error:
+    except OmegaConfBaseException as error:
         raise RunError(f"{path}: not a config ({one_line(error)})") from error
 
 
@@ -186,27 +192,42 @@ def config_files() -> dict[str, str]:
     return found
 
 
+_NOISE = ("To append", "full_key", "object_type", "reference_type", "Set the environment", "See https")
+
+
 def one_line(error: BaseException) -> str:
     """Say what Hydra, OmegaConf or YAML found wrong in one line, with what might have been meant."""
-    text = str(error)
-    if isinstance(error, ConfigCompositionException) and error.__cause__ is not None:
-        text = f"{text.splitlines()[0]} {error.__cause__}"
+    text = _text(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    kept = [
-        line
-        for line in lines
-        if not line.startswith(("To append", "full_key", "object_type", "Set the environment", "reference_type"))
-    ]
-    return " ".join(kept).rstrip(".") + _hint(text)
+    ends = [i for i, line in enumerate(lines) if line.startswith(("Available options", "Config search"))]
+    kept = [line for line in lines[: min(ends, default=None)] if not line.startswith(_NOISE)]
+    return " ".join(kept).rstrip(".")
 
 
-def _hint(text: str) -> str:
-    """Suggest the nearest option where Hydra lists a group's options."""
-    import re
+def _text(error: BaseException) -> str:
+    if isinstance(error, OverrideParseException):
+        return f"{error.override!r} is not an override, KEY=VALUE: {error}"
+    if isinstance(error, ConfigCompositionException) and error.__cause__ is not None:
+        return f"{error}\n{error.__cause__}"
+    return str(error)
 
-    missing = re.search(r"(?:Could not find|In '[^']*': Could not find) '([^']+)'", text)
-    if missing is None:
-        return ""
-    group, _, choice = missing.group(1).rpartition("/")
-    choices = [n.rpartition("/")[2] for n in config_files() if n.rpartition("/")[0] == group]
-    return nearest(choice, choices)
+
+def _hint(text: str, root: str, overrides: Sequence[str]) -> str:
+    """Suggest the group, choice or key nearest to one that Hydra could not find."""
+    names = list(config_files())
+    if found := re.search(r"Could not find '([^']+)'", text):
+        group, _, choice = found.group(1).rpartition("/")
+        return nearest(choice, [n.rpartition("/")[2] for n in names if n.rpartition("/")[0] == group])
+    if found := re.search(r"Could not override '([^'@]+)'\. No match", text):
+        return nearest(found.group(1), {n.rpartition("/")[0] for n in names if "/" in n})
+    if found := re.search(r"full_key: ([\w.]+)", text):
+        parent, _, key = found.group(1).rpartition(".")
+        groups = {name.rpartition("/")[0] for name in names}
+        kept = [o for o in overrides if o.partition("=")[0] in groups]
+        if len(kept) < len(overrides):
+            node = compose_config(root, kept)[0]
+            if parent:
+                node = OmegaConf.select(node, parent)
+            names = [str(name) for name in node] if isinstance(node, DictConfig) else []
+            return nearest(key, [name for name in names if not name.startswith("_")])
+    return ""

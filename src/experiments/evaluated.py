@@ -121,7 +121,12 @@ class Evaluation:
 
 def _label_dict(entry: LabelEvaluation) -> dict[str, Any]:
     return {
-        "label": {**asdict(entry.label), "name": entry.label.name},
+        "label": {
+            **asdict(entry.label),
+            "edges": list(entry.label.edges),
+            "levels": list(entry.label.levels),
+            "name": entry.label.name,
+        },
         "loss": entry.loss,
         "times": entry.times,
         "rows": entry.rows,

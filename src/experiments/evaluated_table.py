@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,14 +21,17 @@ _COLUMNS = {
     "classification": ("accuracy", "MCC", "log loss", "Brier", "ECE"),
     "quantile": ("pinball",),
 }
+_IN_UNITS = frozenset({"RMSE", "MAE", "pinball", "QLIKE", "log loss"})
+"""Metrics of any magnitude; the others lie about 0 to 1."""
 
 
 def evaluation_table(evaluation: Evaluation) -> Group:
     """Return what ``train.py`` prints at its end; ``rich.print`` shows it."""
     parts: list[RenderableType] = []
     for entry in evaluation.labels:
-        parts += [_label_table(entry), _verdict(entry)]
-        parts += [Text(f"  note: {note}", style="dim") for note in entry.notes]
+        parts += [_title(entry), _label_table(entry), _verdict(entry)]
+        parts += [Text(f"note: {note}", style="dim") for note in entry.notes]
+        parts.append(Text())
     parts += [Text(note, style="dim") for note in evaluation.notes]
     if evaluation.leaks:
         parts.append(
@@ -47,18 +51,21 @@ def verdict_line(entry: LabelEvaluation) -> str:
     return f"skill {_percent(entry)} over {entry.best}: {entry.verdict}"
 
 
-def _label_table(entry: LabelEvaluation) -> Table:
+def _title(entry: LabelEvaluation) -> Text:
     label = entry.label
     span = ""
     if entry.folds:
         first = min(fold.start for fold in entry.folds)
         last = max(fold.end for fold in entry.folds)
         span = f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    table = Table(
-        title=f"{label.name} ({label.task}): {entry.rows} cells at {entry.times} times{span}",
-        title_justify="left",
-        title_style="bold",
+    return Text(
+        f"{label.name} ({label.task}): {entry.rows} cells at {entry.times} times{span}",
+        style="bold",
     )
+
+
+def _label_table(entry: LabelEvaluation) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     names = _columns(entry)
     table.add_column("forecaster", no_wrap=True)
     for name in names:
@@ -66,7 +73,7 @@ def _label_table(entry: LabelEvaluation) -> Table:
     table.add_column("skill over it", justify="right", no_wrap=True)
     model, *yardsticks = [str(row) for row in entry.metrics.index]
     for row in (model, *yardsticks):
-        shown = [_figure(float(entry.metrics[name][row])) for name in names]
+        shown = [_figure(name, float(entry.metrics[name][row])) for name in names]
         over = "" if row == model else _skill_over(entry.skills.T[row])
         table.add_row(row, *shown, over, style="bold" if row == model else None)
     return table
@@ -84,7 +91,8 @@ def _columns(entry: LabelEvaluation) -> list[str]:
 def _verdict(entry: LabelEvaluation) -> Text:
     text = verdict_line(entry)
     if "majority" in entry.metrics:
-        text += f" (always naming the most frequent class: {entry.metrics['majority'].iloc[0]:.3f})"
+        share = entry.metrics["majority"].iloc[0]
+        text += f"\nalways naming the most frequent class: accuracy {share:.4f}"
     return Text(text, style="bold green" if entry.shown else "bold yellow")
 
 
@@ -102,10 +110,18 @@ def _percent(found: LabelEvaluation | pd.Series[float]) -> str:
     )
     if math.isnan(skill):
         return "undefined"
+    # Finer where one decimal would show zeros only.
+    places = 1 if abs(skill) >= 0.001 else 2
+    gain, least, most = (f"{100 * value:.{places}f}" for value in (skill, low, high))
+    if float(gain) == 0:
+        gain = f"{0:.{places}f}"
+    sign = "" if gain.startswith("-") else "+"
     if math.isnan(low):
-        return f"{skill:+.1%} [no interval]"
-    return f"{skill:+.1%} [{low:.1%}, {high:.1%}]"
+        return f"{sign}{gain}% [no interval]"
+    return f"{sign}{gain}% [{least}%, {most}%]"
 
 
-def _figure(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4g}"
+def _figure(name: str, value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.4g}" if name in _IN_UNITS else f"{value:.4f}"

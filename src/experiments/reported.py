@@ -51,7 +51,7 @@ def report_content(
         predictions=predictions,
         folds=[FoldSpan.of(tensor.times, fold.train, fold.valid, fold.test) for fold in folds],
         histories=histories,
-        health=health.table(),
+        health=health.table,
         health_notes=health.notes,
         features=[
             Feature(fact.name, fact.text, fact.lookback, fact.warmup, fact.rescales)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import lightgbm
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ..data.labels import Label
-from ..errors import RunError
+from ..errors import ConfigError, RunError
 from .forecaster import Forecaster
 from .progress import BoostingProgress
 from .samples import present
@@ -43,8 +45,8 @@ class LightGBM(Forecaster):
         Most trees a booster may have.
     patience : int
         Rounds without a better validation loss after which a booster stops.
-    threads : int
-        Fixed, so that it is part of the recipe.
+    threads : int, optional
+        As many as torch is given, unless named. No forecast depends on it.
     window : {"last", "flatten"}
         Read each view's newest row, or all of its rows side by side.
     """
@@ -56,13 +58,13 @@ class LightGBM(Forecaster):
         params: Mapping[str, Any],
         rounds: int = 2000,
         patience: int = 100,
-        threads: int = 2,
+        threads: int | None = None,
         window: Literal["last", "flatten"] = "last",
     ) -> None:
         self._params = dict(params)
         self._rounds = rounds
         self._patience = patience
-        self._threads = threads
+        self._threads = threads or torch.get_num_threads()
         self._window = window
         self._texts: dict[str, list[str]] = {}
         self._boosters: dict[str, list[lightgbm.Booster]] = {}
@@ -75,11 +77,13 @@ class LightGBM(Forecaster):
         ------
         DataError
             If a label is missing from all train or all validation rows.
+        ConfigError
+            If LightGBM refuses the parameters.
         """
         parts = {"train": data.train, "validation": data.valid}
         masks = {part: present(windows, part) for part, windows in parts.items()}
         designs = {part: w.design(window=self._window, fill=False) for part, w in parts.items()}
-        names = [name.translate(_NAMES) for name in data.train.design_names(self._window)]
+        names = _column_names(data.train.design_names(self._window))
         jobs = [
             (label, k, objective)
             for k, label in enumerate(data.train.labels)
@@ -99,21 +103,28 @@ class LightGBM(Forecaster):
                 for part, windows in parts.items()
             )
             valid.reference = train
-            booster = lightgbm.train(
-                params,
-                train,
-                self._rounds,
-                valid_sets=[train, valid],
-                valid_names=["train", "valid"],
-                callbacks=[
-                    lightgbm.early_stopping(self._patience, verbose=False),
-                    progress.booster(label.name),
-                ],
-            )
+            try:
+                booster = lightgbm.train(
+                    params,
+                    train,
+                    self._rounds,
+                    valid_sets=[train, valid],
+                    valid_names=["train", "valid"],
+                    callbacks=[
+                        lightgbm.early_stopping(self._patience, verbose=False),
+                        progress.booster(label.name),
+                    ],
+                )
+            except lightgbm.basic.LightGBMError as error:
+                reason = str(error).splitlines()[0]
+                raise ConfigError(
+                    f"LightGBM refuses {label.name}: {reason}: mend model.params"
+                ) from error
             texts[label.name].append(booster.model_to_string(num_iteration=booster.best_iteration))
         progress.finish()
         self._restore(texts)
-        self._spec = describe(type(self).__name__, data.train, window=self._window)
+        hashes = [[_hash(text) for text in texts[label.name]] for label in data.train.labels]
+        self._spec = describe(type(self).__name__, data.train, window=self._window, hashes=hashes)
 
     def predict(self, windows: Windows) -> Forecast:
         """Forecast every sample of `windows`; see `Forecaster.predict`."""
@@ -145,27 +156,27 @@ class LightGBM(Forecaster):
         """
         spec = read_spec(directory, type(self).__name__)
         texts: dict[str, list[str]] = {}
-        for k, (label, quantities) in enumerate(zip(spec.labels, spec.quantities, strict=True)):
-            count = len(quantities) if quantities[0].startswith("q") else 1
-            paths = [directory / _file(k, j) for j in range(count)]
-            try:
-                texts[label] = [path.read_text(encoding="utf-8") for path in paths]
-            except (OSError, ValueError) as error:
-                raise unreadable(directory / _file(k, 0), error) from error
-        try:
-            self._restore(texts)
-        except lightgbm.basic.LightGBMError as error:
-            raise RunError(
-                f"{directory} holds a broken LightGBM model ({error}): fit it again"
-            ) from error
+        for k, (label, hashes) in enumerate(zip(spec.labels, spec.extra["hashes"], strict=True)):
+            texts[label] = []
+            for j, expected in enumerate(hashes):
+                path = directory / _file(k, j)
+                try:
+                    text = path.read_text(encoding="utf-8")
+                except (OSError, ValueError) as error:
+                    raise unreadable(path, error) from error
+                # LightGBM answers a text that is cut short by aborting the process.
+                if _hash(text) != expected:
+                    raise RunError(
+                        f"{path} is not what was saved: restore it, or fit the model again"
+                    )
+                texts[label].append(text)
+        self._restore(texts)
         self._spec = spec
 
     def _restore(self, texts: dict[str, list[str]]) -> None:
         """Forecast from the saved text at once, so that a loaded model gives the same bits."""
         self._boosters = {
-            label: [
-                lightgbm.Booster(model_str=text, params={"verbosity": -1}) for text in label_texts
-            ]
+            label: [lightgbm.Booster(model_str=text) for text in label_texts]
             for label, label_texts in texts.items()
         }
         self._texts = texts
@@ -198,5 +209,18 @@ def _quantities(label: Label, columns: list[npt.NDArray[np.float64]]) -> npt.NDA
     return np.sort(np.stack(columns, axis=1), axis=1)
 
 
+def _column_names(names: list[str]) -> list[str]:
+    """Word the design's columns so that LightGBM takes them: no JSON, no name twice."""
+    plain = [name.translate(_NAMES) for name in names]
+    return [
+        f"{name}~{plain[:k].count(name) + 1}" if name in plain[:k] else name
+        for k, name in enumerate(plain)
+    ]
+
+
 def _file(label: int, booster: int) -> str:
     return f"label-{label:02d}-{booster:02d}.txt"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

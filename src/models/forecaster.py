@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,16 +34,22 @@ class FitLog:
         Logs and checkpoints of this fold go here.
     progress : (text, done, total) -> None
         Called once an epoch or iteration.
+    epoch_ended : (entry) -> None
+        Told each entry of the history as it is recorded.
     history : list of {"epoch", "train_loss", "valid_loss"}
         One entry an epoch, in scaled units; empty for models with a closed form.
-    loggers : list
-        Lightning loggers of the run's tracking.
     """
 
     directory: Path
     progress: Callable[[str, int, int], None] = silent
+    epoch_ended: Callable[[Mapping[str, float]], None] | None = None
     history: list[dict[str, float]] = field(default_factory=list)
-    loggers: list[Any] = field(default_factory=list)
+
+    def record(self, entry: dict[str, float]) -> None:
+        """Add an epoch to the history and tell whoever follows it."""
+        self.history.append(entry)
+        if self.epoch_ended is not None:
+            self.epoch_ended(entry)
 
 
 class Forecaster(ABC):

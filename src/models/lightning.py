@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ..errors import RunError
+from ..errors import ConfigError, RunError
 from .forecaster import Forecaster
 from .heads import Heads
 from .lightning_quiet import interruptible, quiet
@@ -83,6 +83,8 @@ class LightningForecaster(Forecaster):
         ------
         DataError
             If a label is missing from all train or all validation rows.
+        ConfigError
+            If the trainer runs no epoch or no validation.
         MarketlabError
             If the loss stops being a finite number.
         """
@@ -100,10 +102,15 @@ class LightningForecaster(Forecaster):
         best = BestWeights()
         with quiet(), interruptible():
             fitting = trainer(
-                logger=[CSVLogger(log.directory, name="", version=""), *log.loggers],
+                logger=CSVLogger(log.directory, name="", version=""),
                 callbacks=[best, Narrator(log)],
                 default_root_dir=str(log.directory),
             )
+            if not fitting.max_epochs or not fitting.limit_val_batches:
+                raise ConfigError(
+                    "a net needs an epoch and its validation to pick weights by: set "
+                    "trainer.max_epochs, and trainer.limit_val_batches, above 0"
+                )
             fitting.fit(NetModule(net, heads, self._optimizer, self._scheduler), datamodule=data)
         net.load_state_dict(best.weights)
         self._net, self._spec = net.float().to(self._device).eval(), spec

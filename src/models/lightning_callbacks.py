@@ -44,8 +44,9 @@ class Narrator(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Append to the history and report progress."""
         assert isinstance(pl_module, NetModule)
-        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
+        epoch = trainer.current_epoch + 1
+        epochs = max(trainer.max_epochs or 0, epoch)  # -1 is without end
         train, valid = pl_module.epoch_loss("train"), float(trainer.callback_metrics["valid_loss"])
-        self.log_.history.append({"epoch": epoch, "train_loss": train, "valid_loss": valid})
+        self.log_.record({"epoch": epoch, "train_loss": train, "valid_loss": valid})
         text = f"epoch {epoch}/{epochs}  train {train:.4f}  valid {valid:.4f}"
         self.log_.progress(text, epoch, epochs)

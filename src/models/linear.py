@@ -85,7 +85,8 @@ class SklearnLinear(Forecaster):
         DataError
             If a label is missing from all train rows, or from all validation rows when searching.
         ConfigError
-            If the estimator's forecasts do not follow from its coefficients.
+            If the estimator refuses its parameters, or its forecasts do not follow from its
+            coefficients.
         """
         parts = {"train": data.train} | ({"validation": data.valid} if self._search else {})
         designs = {part: self._design(windows) for part, windows in parts.items()}
@@ -178,8 +179,15 @@ class SklearnLinear(Forecaster):
             return np.zeros((rows, x.shape[1])), intercept, {}
         best: tuple[float, Floats, Floats, dict[str, Any]] | None = None
         for candidate in candidates:
-            estimator = clone(self._estimator).set_params(**candidate)
-            estimator.fit(x, y)
+            try:
+                estimator = clone(self._estimator).set_params(**candidate)
+                estimator.fit(x, y)
+            except ValueError as error:
+                reason = str(error).splitlines()[0]
+                raise ConfigError(
+                    f"{type(self._estimator).__name__} refuses {label.name}: {reason}: mend "
+                    "model.estimator or model.search"
+                ) from error
             coef, intercept = _coefficients(label, estimator)
             _verify(label, estimator, x[:16], coef, intercept)
             loss = 0.0

@@ -57,7 +57,7 @@ class BoostingProgress:
         rounds = max(len(curve) for curve in self._curves)
         losses = np.array([curve + [curve[-1]] * (rounds - len(curve)) for curve in self._curves])
         for k, (train, valid) in enumerate(losses.mean(0)):
-            self._log.history.append(
+            self._log.record(
                 {"epoch": k + 1, "train_loss": float(train), "valid_loss": float(valid)}
             )
         self._log.progress(f"{rounds} rounds", 1, 1)

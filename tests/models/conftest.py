@@ -1,8 +1,8 @@
-"""A small market with a planted signal, and trainers that are quick, for the tests of the models."""
+"""A small market with a planted signal, and quick trainers, for the tests of the models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from marketlab.data.datamodule import MarketDataModule
 from marketlab.data.features import View
 from marketlab.data.labels import Label, Task
@@ -76,6 +77,15 @@ class Market:
         a, b = int(0.6 * T), int(0.8 * T)
         fold = Fold(np.arange(rows - 1, a), np.arange(a + 1, b), np.arange(b + 1, T - 1))
         return MarketDataModule(tensor, fold, standard, batch_size=batch_size, seed=3)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Nets this small gain nothing from a second thread, and wait for it on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ class Packaged(Source):
     """The market data of arch.data.
 
     SP500 and NASDAQ have OHLCV from 1999 to 2018; VIX (2014 to 2019) and WTI (1986 to 2019) have
-    closes. WTI is a spot price of the EIA that was published some days after the date it bears.
+    closes. Two dates flatter: VIX is quoted for 15 minutes after the close in New York that dates
+    it here, and WTI is a spot price that the EIA publishes some days after the date it bears.
 
     Parameters
     ----------
@@ -54,9 +55,9 @@ class Packaged(Source):
 
     def load(self) -> pd.DataFrame:
         """Return the rows of all symbols; days without a quote are left out."""
-        parts = []
+        parts: list[pd.DataFrame] = []
         for symbol in self.symbols:
             rows = import_module(f"arch.data.{MODULES[symbol]}").load().rename(columns=NAMES)
             rows = rows[rows["close"].notna()].rename_axis("date").reset_index()
             parts.append(rows.assign(symbol=symbol))
-        return pd.concat(parts, ignore_index=True)
+        return pd.DataFrame(pd.concat(parts, ignore_index=True))

@@ -65,4 +65,5 @@ def mean_and_ratio(coefficients: Floats) -> tuple[float, float]:
         return math.nan, math.nan
     mean = float(there.mean())
     spread = float(there.std(ddof=1)) if len(there) > 1 else 0.0
-    return mean, mean / spread if spread > 0 else math.nan
+    # Correlations are of order 1: a spread below rounding error is none.
+    return mean, mean / spread if spread > 1e-12 else math.nan

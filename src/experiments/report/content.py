@@ -58,7 +58,8 @@ class FoldSpan:
         """
         parts = [np.unique(np.asarray(rows, dtype=np.int64)) for rows in (train, valid, test)]
         segments = [_segments(times, rows) for rows in parts]
-        return cls(segments[0], segments[1], segments[2], (*(len(rows) for rows in parts),))
+        counts = len(parts[0]), len(parts[1]), len(parts[2])
+        return cls(segments[0], segments[1], segments[2], counts)
 
 
 def _segments(times: pd.DatetimeIndex, rows: npt.NDArray[np.int64]) -> tuple[Segment, ...]:

@@ -13,21 +13,21 @@ from ...data.labels import Label
 from .content import LabelPredictions
 from .series import Bins, calibration, mean_interval, skill_over_time, thin
 from .theme import COLOURS, canvas, days, time_axis, to_svg
-from .wording import decimal, percent, stamp, unit
+from .wording import class_names, decimal, percent, stamp, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..evaluate import LabelEvaluation
 
-WIDE, HALF = 920, 440
-POINTS = 600
+WIDE, HALF, THIRD = 920, 440, 300
+POINTS = 450
 CLASS_COLOURS = {
     2: ("class-1", "class-3"),
     3: ("class-0", "class-2", "class-4"),
     4: ("class-0", "class-1", "class-3", "class-4"),
 }
-"""Number of classes -> their colours, low to high: a diverging scale that the colour-blind can read."""
+"""Number of classes -> their colours, low to high: diverging, and safe for the colour-blind."""
 
 
 def class_colours(classes: int) -> list[str]:
@@ -37,7 +37,7 @@ def class_colours(classes: int) -> list[str]:
 
 
 def fold_skill(entry: LabelEvaluation, name: str) -> Markup:
-    """Dot and whisker of each fold's skill, and of the whole test period's below them."""
+    """Draw each fold's skill as dot and whisker, and the whole test period's below them."""
     rows = [(f"{f.fold}", _period(f.start, f.end), f.skill, f.low, f.high) for f in entry.folds]
     rows.append(("all", "", entry.skill, entry.low, entry.high))
     step = max(11, min(24, 420 // len(rows)))
@@ -63,9 +63,9 @@ def fold_skill(entry: LabelEvaluation, name: str) -> Markup:
         if y % every == 0 or whole:
             ink = COLOURS["ink" if whole else "muted"]
             style: dict[str, Any] = {"color": ink, "fontsize": 10.5, "va": "center_baseline"}
-            left, right = axes.get_yaxis_transform(), axes.get_yaxis_transform()
-            axes.text(-0.03, y, f"{period}\N{EM SPACE}{fold}".strip(), ha="right", transform=left, **style)
-            axes.text(1.03, y, percent(skill, plus=True), ha="left", transform=right, **style)
+            style["transform"] = axes.get_yaxis_transform()
+            axes.text(-0.03, y, f"{period}\N{EM SPACE}{fold}".strip(), ha="right", **style)
+            axes.text(1.03, y, percent(skill, plus=True), ha="left", **style)
     axes.set_yticks([])
     axes.set_xlabel("skill, %")
     return to_svg(figure, name)
@@ -80,7 +80,7 @@ def _period(start: pd.Timestamp, end: pd.Timestamp) -> str:
 
 
 def skill_curve(entry: LabelEvaluation, predictions: LabelPredictions, name: str) -> Markup | None:
-    """Running loss difference against the best yardstick: where it rises, the model was better."""
+    """Draw the running loss difference against the best yardstick: it rises where the model won."""
     times, share = skill_over_time(entry.label, predictions)
     if len(times) < 2:
         return None
@@ -89,7 +89,12 @@ def skill_curve(entry: LabelEvaluation, predictions: LabelPredictions, name: str
     figure, axes = canvas(WIDE, 200, right=56)
     axes.axhline(0, color=COLOURS["muted"], linewidth=1)
     for fold in entry.folds[1:]:
-        axes.axvline(days([fold.start])[0], color=COLOURS["grid"], linewidth=0.8, dashes=(3, 3))
+        axes.axvline(
+            days(pd.DatetimeIndex([fold.start]))[0],
+            color=COLOURS["grid"],
+            linewidth=0.8,
+            dashes=(3, 3),
+        )
     axes.fill_between(x, y, color=COLOURS["model"], alpha=0.12, linewidth=0)
     axes.plot(x, y, color=COLOURS["model"])
     axes.annotate(
@@ -107,7 +112,7 @@ def skill_curve(entry: LabelEvaluation, predictions: LabelPredictions, name: str
 
 
 def against_truth(label: Label, rows: LabelPredictions, name: str) -> Markup:
-    """Forecast, best yardstick and truth of one symbol over time."""
+    """Draw forecast, best yardstick and truth of one symbol over time."""
     figure, axes = canvas(WIDE, 210)
     x = days(rows.times)
     if label.classes:
@@ -132,11 +137,14 @@ def _probabilities(axes: Axes, label: Label, x: Any, rows: LabelPredictions) -> 
     tops = np.cumsum(100 * rows.forecast, axis=1)
     below = np.zeros(len(x))
     for k, colour in enumerate(colours):
-        axes.fill_between(
-            x, below, tops[:, k], color=colour, alpha=0.55, linewidth=0, step="mid"
-        )
+        axes.fill_between(x, below, tops[:, k], color=colour, alpha=0.55, linewidth=0, step="mid")
         below = tops[:, k]
-        axes.vlines(x[rows.truth == k], 104, 114, color=colour, linewidth=2.2)
+        came = x[rows.truth == k]
+        # One path with gaps: a line of its own for each row would be most of the page's bytes.
+        gaps = np.full(len(came), np.nan)
+        strokes = np.stack([came, came, gaps], axis=1).ravel()
+        heights = np.tile([104.0, 114.0, np.nan], len(came))
+        axes.plot(strokes, heights, color=colour, linewidth=2.2, solid_capstyle="butt")
     axes.set_ylim(0, 116)
     axes.set_yticks([0, 25, 50, 75, 100])
     axes.set_ylabel("probability, %", y=0.43)
@@ -168,20 +176,21 @@ def _fan(axes: Axes, label: Label, x: Any, rows: LabelPredictions) -> None:
 def calibration_panels(
     label: Label, predictions: LabelPredictions, name: str
 ) -> list[tuple[str, Markup]]:
-    """Calibration as (caption, figure): one panel, or one a class."""
+    """Draw the calibration as (caption, figure): one panel, or one a class."""
     lag = max(label.lookahead - 1, 0)
     truth, times = predictions.truth, predictions.times
     if label.task == "quantile":
-        return [("", _coverage(label, predictions, lag, name))]
+        figure = _coverage(label, predictions, lag, name)
+        return [("", figure)] if figure else []
     if label.classes:
-        from .wording import class_names
-
         panels = []
         names = class_names(label)
         for k in range(label.classes)[1 if label.classes == 2 else 0 : 6]:
             hit = np.where(np.isfinite(truth), truth == k, np.nan)
             bins = calibration(predictions.forecast[:, k], hit, times, lag)
-            figure = _curve(bins, 100.0, "forecast probability, %", "came true, %", f"{name}-{k}")
+            size = (HALF, 300) if label.classes == 2 else (THIRD, 240)
+            axes = "forecast probability, %", "came true, %"
+            figure = _curve(bins, 100.0, *axes, f"{name}-{k}", size)
             panels.append((names[k], figure))
         return [panel for panel in panels if panel[1]]
     text, factor = unit(label)
@@ -190,10 +199,12 @@ def calibration_panels(
     return [("", figure)] if figure else []
 
 
-def _curve(bins: Bins, factor: float, x: str, y: str, name: str) -> Markup:
+def _curve(
+    bins: Bins, factor: float, x: str, y: str, name: str, size: tuple[int, int] = (HALF, 300)
+) -> Markup:
     if not len(bins.x):
         return Markup("")
-    figure, axes = canvas(HALF, 300, left=64, bottom=42)
+    figure, axes = canvas(*size, left=64, bottom=42)
     half = np.nan_to_num(bins.half)
     ends = np.concatenate([bins.x, bins.y - half, bins.y + half]) * factor
     centre, reach = (bins.x.min() + bins.x.max()) / 2 * factor, np.ptp(bins.x) * factor
@@ -217,7 +228,9 @@ def _curve(bins: Bins, factor: float, x: str, y: str, name: str) -> Markup:
 
 
 def _coverage(label: Label, predictions: LabelPredictions, lag: int, name: str) -> Markup:
-    """Share of truths at or below each quantile, for the model and the best yardstick."""
+    """Draw the share of truths at or below each quantile, for the model and the best yardstick."""
+    if not (np.isfinite(predictions.truth) & np.isfinite(predictions.forecast).all(axis=1)).any():
+        return Markup("")
     figure, axes = canvas(HALF, 300, left=64, bottom=42)
     axes.plot([0, 100], [0, 100], color=COLOURS["muted"], linewidth=1, dashes=(4, 3))
     for role, values, shift in (

@@ -7,7 +7,7 @@ come from strangers. Every text passes through Jinja's escaping; only our own SV
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,15 @@ FOLDS_DRAWN = 12
 NEWEST = 250
 ROWS_OPEN = 30
 METRICS_ACROSS = 6
+ROAD = ("experiment", "dataset", "features", "target", "split", "scaler", "model", "trainer")
+"""Groups of a recipe in the order in which data passes through them."""
+HEALTH = {
+    "zero_volume": "no volume",
+    "stale": "same bar again",
+    "repeated": "open = last close",
+    "large_moves": "moves > 25%",
+}
+"""Columns of the health table under names that explain themselves."""
 HERE = Path(__file__).parent
 
 
@@ -59,7 +68,9 @@ def render(content: ReportContent) -> str:
 
 def _page(content: ReportContent) -> dict[str, Any]:
     evaluation = content.evaluation
-    spans = _Axis([entry for entry in evaluation.labels])
+    spans = _Axis(
+        value for entry in evaluation.labels for value in (entry.skill, entry.low, entry.high)
+    )
     labels = [
         _label(number, entry, content, spans) for number, entry in enumerate(evaluation.labels)
     ]
@@ -68,6 +79,7 @@ def _page(content: ReportContent) -> dict[str, Any]:
     return {
         "content": content,
         "leaks": evaluation.leaks,
+        "choices": sorted(content.choices.items(), key=lambda choice: _turn(choice[0])),
         "headline": wording.headline(evaluation),
         "shown": any(entry.shown for entry in evaluation.labels) and not evaluation.leaks,
         "labels": labels,
@@ -87,6 +99,10 @@ def _page(content: ReportContent) -> dict[str, Any]:
         "count": wording.count,
         "dash": wording.NONE,
     }
+
+
+def _turn(group: str) -> int:
+    return ROAD.index(group) if group in ROAD else len(ROAD)
 
 
 def _label(
@@ -110,11 +126,12 @@ def _label(
         "symbols": [],
         "calibration": [],
         "classes": [],
+        "levels": ", ".join(f"{100 * level:g}%" for level in label.levels),
     }
     if number >= LABELS_DRAWN:
         return view
     name = f"t{number}"
-    if len(entry.folds) and math.isfinite(entry.skill):
+    if len(entry.folds) > 1 and math.isfinite(entry.skill):
         view["fold_skill"] = label_figures.fold_skill(entry, f"{name}-folds")
     if predictions is None:
         return view
@@ -149,13 +166,10 @@ def _tested(entry: LabelEvaluation) -> str:
 
 
 class _Axis:
-    """The scale that all whiskers in the page's tables share, in percent of their width."""
+    """The scale that the whiskers of one table share, in percent of their width."""
 
-    def __init__(self, entries: Sequence[LabelEvaluation]) -> None:
-        values = [0.0]
-        for entry in entries:
-            values += [entry.skill, entry.low, entry.high]
-        finite = [value for value in values if math.isfinite(value)]
+    def __init__(self, values: Iterable[float]) -> None:
+        finite = [0.0, *(value for value in values if math.isfinite(value))]
         pad = 0.08 * (max(finite) - min(finite)) or 0.01
         self.low, self.high = min(finite) - pad, max(finite) + pad
 
@@ -179,12 +193,8 @@ def _metrics(entry: LabelEvaluation) -> dict[str, Any]:
     cells = {
         column: _column(table[column].to_numpy(dtype=float).tolist()) for column in table.columns
     }
-    skills = entry.skills
-    finite = skills[["skill", "low", "high"]].to_numpy(dtype=float) if len(skills) else []
-    scale = _Axis([])
-    values = [0.0, *(float(v) for row in finite for v in row if math.isfinite(v))]
-    pad = 0.08 * (max(values) - min(values)) or 0.01
-    scale.low, scale.high = min(values) - pad, max(values) + pad
+    skills = entry.skills[["skill", "low", "high"]].astype(float)
+    scale = _Axis(skills.to_numpy().ravel().tolist())
     rows = []
     for place, forecaster in enumerate(table.index):
         row: dict[str, Any] = {
@@ -197,7 +207,7 @@ def _metrics(entry: LabelEvaluation) -> dict[str, Any]:
             "span": None,
         }
         if place > 0 and forecaster in skills.index:
-            skill, low, high = (float(skills[key][forecaster]) for key in ("skill", "low", "high"))
+            skill, low, high = skills.loc[forecaster].tolist()
             row["skill"] = wording.percent(skill, plus=True)
             row["interval"] = wording.interval(low, high)
             row["span"] = scale.place(skill, low, high)
@@ -217,7 +227,8 @@ def _health(table: pd.DataFrame) -> dict[str, Any]:
         (str(symbol), [wording.cell(c, v) for c, v in zip(columns, values, strict=True)])
         for symbol, values in zip(table.index, table.itertuples(index=False), strict=True)
     ]
-    return {"columns": list(zip(columns, numeric, strict=True)), "rows": rows}
+    titles = [HEALTH.get(column, column.replace("_", " ")) for column in columns]
+    return {"columns": list(zip(titles, numeric, strict=True)), "rows": rows}
 
 
 def _manifest(manifest: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from markupsafe import Markup
 
 from .content import FoldSpan, Segment
@@ -14,17 +16,18 @@ from .theme import COLOURS, canvas, days, time_axis, to_svg
 WIDE, SMALL = 920, 220
 SLOTS = 300
 PARTS = ("train", "valid", "test")
+KEYS = ("epoch", "train_loss", "valid_loss")
 
 
 def fold_chart(folds: Sequence[FoldSpan], name: str) -> Markup | None:
-    """One line a fold: train, validation and test on the axis of time.
+    """Draw a line a fold: train, validation and test on the axis of time.
 
     A fold whose rows were shuffled gets a lane for each part, so that they are seen to interleave.
     """
     ends = [time for fold in folds for part in _parts(fold) for run in part for time in run]
     if not ends:
         return None
-    x = days(ends)
+    x = days(pd.DatetimeIndex(ends))
     start, stop = float(x.min()), float(x.max())
     shuffled = any(len(part) > 3 for fold in folds for part in _parts(fold))
     step = max(8, min(46 if shuffled else 26, 480 // len(folds)))
@@ -60,7 +63,7 @@ def _bars(part: Sequence[Segment], slot: float) -> list[tuple[float, float]]:
     """Segments as (start, width) in days, those within a slot of each other joined."""
     bars: list[tuple[float, float]] = []
     for first, last in part:
-        start, stop = (float(day) for day in days([first, last]))
+        start, stop = (float(day) for day in days(pd.DatetimeIndex([first, last])))
         stop = max(stop, start + slot)
         if bars and start - sum(bars[-1]) < slot:
             bars[-1] = (bars[-1][0], max(stop, sum(bars[-1])) - bars[-1][0])
@@ -72,12 +75,10 @@ def _bars(part: Sequence[Segment], slot: float) -> list[tuple[float, float]]:
 def loss_curves(
     histories: Sequence[Sequence[Mapping[str, float]]], most: int, name: str
 ) -> list[tuple[int, Markup]]:
-    """Train and validation loss of each fold that has a history, all on one scale: (fold, figure)."""
-    curves = [
-        (fold, {key: np.array([float(epoch.get(key, math.nan)) for epoch in history]) for key in KEYS})
-        for fold, history in enumerate(histories)
-        if history
-    ][:most]
+    """Draw the losses of each fold that has a history, all on one scale: (fold, figure)."""
+    curves = [(fold, _columns(history)) for fold, history in enumerate(histories) if history][:most]
+    from matplotlib.ticker import MaxNLocator
+
     losses = [curve[key] for _, curve in curves for key in KEYS[1:]]
     values = np.concatenate(losses) if losses else np.empty(0)
     values = values[np.isfinite(values)]
@@ -97,11 +98,12 @@ def loss_curves(
             at = curve["epoch"][best], curve["valid_loss"][best]
             axes.plot(*([value] for value in at), "o", color=COLOURS["model"], ms=5)
         axes.set_ylim(low - pad, high + pad)
-        axes.locator_params(nbins=4)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.set_xlabel("epoch")
         drawn.append((fold, to_svg(figure, f"{name}-{fold}")))
     return drawn
 
 
-KEYS = ("epoch", "train_loss", "valid_loss")
+def _columns(history: Sequence[Mapping[str, float]]) -> dict[str, npt.NDArray[np.float64]]:
+    return {key: np.array([float(epoch.get(key, math.nan)) for epoch in history]) for key in KEYS}

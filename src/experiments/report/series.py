@@ -25,7 +25,7 @@ class Bins(NamedTuple):
 
 
 def skill_over_time(label: Label, predictions: LabelPredictions) -> tuple[pd.DatetimeIndex, Floats]:
-    """Running loss difference against the best yardstick, as a share of its total loss.
+    """Accumulate the loss difference against the best yardstick, as a share of its total loss.
 
     Losses are averaged over symbols at each time, as in the evaluation, so that the last point is
     the skill of the whole test period.
@@ -91,7 +91,8 @@ def mean_interval(
 
     Rows of one time count as one observation, and sums of neighbouring times are correlated up to
     `lag` (Newey and West, 1987): symbols move together and labels overlap, and an interval that
-    took rows for independent would be several times too narrow.
+    took rows for independent would be several times too narrow. The weights fall to 0 at twice the
+    overlap; at the overlap itself they would cut away a third of the variance.
     """
     mean = float(values.mean())
     if len(values) < 5:
@@ -99,17 +100,20 @@ def mean_interval(
     clock = np.unique(calendar.asi8)
     u = np.bincount(np.searchsorted(clock, times.asi8), weights=values - mean, minlength=len(clock))
     spread = float(u @ u)
-    for step in range(1, min(lag, len(u) - 1) + 1):
-        spread += 2 * (1 - step / (lag + 1)) * float(u[step:] @ u[:-step])
+    reach = 2 * lag + 2 if lag else 1
+    for step in range(1, min(reach, len(u))):
+        spread += 2 * (1 - step / reach) * float(u[step:] @ u[:-step])
     return mean, 1.96 * max(spread, 0.0) ** 0.5 / len(values)
 
 
 def chosen_symbols(predictions: LabelPredictions, most: int = 2) -> list[str]:
-    """Symbols with the most rows that have both truth and forecast, the earlier first on a tie."""
+    """First symbols among those with nearly the most rows that have both truth and forecast."""
     scored = np.isfinite(predictions.truth) & np.isfinite(predictions.forecast).all(axis=1)
     counts = pd.Series(scored).groupby(predictions.symbols, sort=False).sum()
-    counts = counts[counts > 0].sort_values(ascending=False, kind="stable")
-    return [str(symbol) for symbol in counts.index[:most]]
+    counts = counts[counts > 0]
+    full = counts >= 0.9 * counts.max()
+    ordered = [*counts.index[full], *counts[~full].sort_values(ascending=False).index]
+    return [str(symbol) for symbol in ordered[:most]]
 
 
 def newest(predictions: LabelPredictions, symbol: str, rows: int) -> LabelPredictions:
@@ -122,7 +126,12 @@ def newest(predictions: LabelPredictions, symbol: str, rows: int) -> LabelPredic
     return LabelPredictions(
         times=predictions.times[at],
         symbols=predictions.symbols[at],
-        truth=predictions.truth[at],
-        forecast=predictions.forecast[at],
-        yardstick=predictions.yardstick[at],
+        truth=_finite(predictions.truth[at]),
+        forecast=_finite(predictions.forecast[at]),
+        yardstick=_finite(predictions.yardstick[at]),
     )
+
+
+def _finite(values: Floats) -> Floats:
+    """Leave a gap where a model diverged."""
+    return np.where(np.isfinite(values), values, np.nan)

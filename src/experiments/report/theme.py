@@ -10,7 +10,7 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ _ROLES = (
     "class-0", "class-1", "class-2", "class-3", "class-4",
 )  # fmt: skip
 COLOURS = {role: f"#0{i:x}fe0{i:x}" for i, role in enumerate(_ROLES)}
-"""Role -> a colour that nothing else uses, found again in the SVG and replaced by ``var(--role)``."""
+"""Role -> a colour that nothing else uses: in the SVG it is replaced by ``var(--role)``."""
 
 _LOOK = {
     "svg.fonttype": "none",
@@ -62,6 +62,8 @@ _LOOK = {
     "lines.solid_capstyle": "round",
     "path.simplify": True,
 }
+_SESSION = ("backend", "interactive", "toolbar", "webagg", "tk.")
+"""Settings that belong to the user's windows, not to a drawing."""
 _DRAWING = threading.RLock()
 
 
@@ -72,9 +74,8 @@ def drawing() -> Iterator[None]:
     matplotlib's settings are global: one report at a time.
     """
     import matplotlib as mpl
-    from matplotlib.style.core import STYLE_BLACKLIST
 
-    base = {k: v for k, v in mpl.rcParamsDefault.items() if k not in STYLE_BLACKLIST}
+    base = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(_SESSION)}
     with _DRAWING, warnings.catch_warnings():
         # A glyph that matplotlib's font lacks is drawn by the browser's.
         warnings.filterwarnings("ignore", message="Glyph")
@@ -101,13 +102,11 @@ def canvas(
     return figure, axes
 
 
-def days(times: pd.DatetimeIndex | Sequence[pd.Timestamp]) -> npt.NDArray[np.float64]:
+def days(times: pd.DatetimeIndex) -> npt.NDArray[np.float64]:
     """UTC instants as matplotlib's day numbers."""
     from matplotlib.dates import date2num
 
-    return np.asarray(
-        date2num(pd.DatetimeIndex(times).tz_convert(None).to_numpy()), dtype=np.float64
-    )
+    return np.asarray(date2num(times.tz_convert(None).to_numpy()), dtype=np.float64)
 
 
 def time_axis(axes: Axes, most: int = 8) -> None:
@@ -138,6 +137,8 @@ def to_svg(figure: Figure, name: str) -> Markup:
     body = body.replace("xlink:href", "href").replace(' transform="rotate(-0', ' data-r="(')
     body = re.sub(r' data-r="[^"]*"', "", body)
     body = re.sub(r'(?<= d=")[^"]*', lambda m: _shorter(m[0]), body)
+    body = re.sub(r'(?<= [xy]=")[^"]*', lambda m: _shorter(m[0]), body)
+    body = _paint_once(body)
     for role, colour in COLOURS.items():
         body = body.replace(colour, f"var(--{role})")
     body = _own_ids(body, name)
@@ -151,6 +152,19 @@ def to_svg(figure: Figure, name: str) -> Markup:
 def _shorter(path: str) -> str:
     """Tenths of a pixel are enough."""
     return re.sub(r"\s+", " ", re.sub(r"-?\d+\.\d+", lambda m: f"{float(m[0]):.1f}", path)).strip()
+
+
+def _paint_once(body: str) -> str:
+    """Paint a marker where it is defined, not again at each of its hundreds of places."""
+    for marker in set(re.findall(r'<path id="([^"]+)"', body)):
+        place = rf'(<use href="#{marker}"[^>]*?) style="([^"]*)"'
+        styles = {style for _, style in re.findall(place, body)}
+        if len(styles) != 1:
+            continue
+        body = re.sub(place, r"\1", body)
+        defined = rf'(<path id="{marker}" d="[^"]*")(?: style="[^"]*")?'
+        body = re.sub(defined, rf'\1 style="{styles.pop()}"', body)
+    return body
 
 
 def _own_ids(body: str, name: str) -> str:

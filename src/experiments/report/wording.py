@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ from ...data.labels import Label
 if TYPE_CHECKING:
     from ..evaluate import Evaluation, LabelEvaluation
 
+SHARES = ("repeated",)
+"""Columns of the health table that hold fractions though their names do not say so."""
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 
@@ -28,7 +31,7 @@ def decimal(value: float, places: int, plus: bool = False) -> str:
     ('−1,234.5', '–', '+0.03')
     """
     if not math.isfinite(value):
-        return NONE if math.isnan(value) else "\N{INFINITY}" if value > 0 else MINUS + "\N{INFINITY}"
+        return NONE if math.isnan(value) else (MINUS if value < 0 else "") + "\N{INFINITY}"
     text = f"{abs(value):,.{places}f}"
     if not any(digit in text for digit in "123456789"):
         return text
@@ -93,7 +96,7 @@ def cell(column: str, value: object) -> str:
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, (float, np.floating)):
-        if "share" in column.lower():
+        if column in SHARES or "share" in column.lower():
             return percent(float(value))
         return decimal(float(value), 0 if float(value).is_integer() else 2)
     if isinstance(value, (int, np.integer)):
@@ -114,7 +117,7 @@ def class_names(label: Label) -> list[str]:
         return text.replace("-", MINUS)
 
     edges = [edge(value) for value in label.edges]
-    middle = [f"{low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+    middle = [f"{low} to {high}" for low, high in pairwise(edges)]
     return [f"\N{LESS-THAN OR EQUAL TO} {edges[0]}", *middle, f"> {edges[-1]}"]
 
 
@@ -130,8 +133,10 @@ def verdict(entry: LabelEvaluation, leaks: bool) -> str:
 
     A protocol that leaks can show nothing, whatever its figures.
     """
-    if not math.isfinite(entry.skill):
+    if not entry.best:
         return "No skill shown: there was no yardstick to measure against"
+    if not math.isfinite(entry.skill):
+        return f"No skill shown: {entry.best} leaves no loss to save"
     number = f"{percent(entry.skill, plus=True)} {interval(entry.low, entry.high)}".rstrip()
     if leaks:
         return f"Not evidence of skill: {number} over {entry.best}, under a protocol that leaks"

@@ -4,12 +4,13 @@ In: train cells. Out: parameters as JSON, and forecasts from them.
 
 Neither choice is right everywhere. Where symbols differ (levels of volatility), pooling is a weak
 yardstick; where they do not (mean returns), each symbol's own estimate carries noise that a pooled
-model beats without knowing anything. So the train rows decide: both are fitted on their first two
-thirds and the one with the lower loss on the last third is fitted again on all of them.
+model beats without knowing anything. So the train rows decide: each third of their time is forecast
+from the other two, and symbols get parameters of their own if that lowers the loss in every third.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ from .base import Cells, one_hot
 from .shapes import Shape
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
+BLOCKS = 3
 LEAST_CELLS = 50
 """A symbol with fewer train cells than this takes the pooled parameters."""
 
@@ -69,32 +72,30 @@ def mean_loss(label: Label, y: Floats, forecast: Floats) -> float:
 
 
 def _own_is_better(
-    shape: Shape,
-    label: Label,
-    y: Floats,
-    x: Floats,
-    rows: npt.NDArray[np.int64],
-    cols: npt.NDArray[np.int64],
+    shape: Shape, label: Label, y: Floats, x: Floats, rows: Ints, cols: Ints
 ) -> bool:
-    cut = np.quantile(rows, 2 / 3)
-    late = rows >= cut
-    early = rows < cut - label.lookahead
-    if not early.any():
-        return False
-    pooled = shape.estimate(y[early], x[early])
-    table = np.tile(pooled, (int(cols.max()) + 1, 1))
-    each = _estimate_each(shape, y[early], x[early], cols[early])
-    for n, values in each.items():
-        table[n] = values
-    shared = np.tile(pooled, (int(late.sum()), 1))
-    loss_shared = mean_loss(label, y[late], shape.forecast(shared, x[late]))
-    loss_own = mean_loss(label, y[late], shape.forecast(table[cols[late]], x[late]))
-    return loss_own < loss_shared
+    edges = np.quantile(rows, np.linspace(0, 1, BLOCKS + 1))
+    edges[-1] += 1
+    for start, stop in pairwise(edges):
+        held = (rows >= start) & (rows < stop)
+        rest = (rows < start - label.lookahead) | (rows >= stop + label.lookahead)
+        if not held.any() or not rest.any():
+            return False
+        pooled = shape.estimate(y[rest], x[rest])
+        shared = np.tile(pooled, (int(cols.max()) + 1, 1))
+        own = shared.copy()
+        for n, values in _estimate_each(shape, y[rest], x[rest], cols[rest]).items():
+            own[n] = values
+        loss_own, loss_shared = (
+            mean_loss(label, y[held], shape.forecast(table[cols[held]], x[held]))
+            for table in (own, shared)
+        )
+        if loss_own >= loss_shared:
+            return False
+    return True
 
 
-def _estimate_each(
-    shape: Shape, y: Floats, x: Floats, cols: npt.NDArray[np.int64]
-) -> dict[int, Floats]:
+def _estimate_each(shape: Shape, y: Floats, x: Floats, cols: Ints) -> dict[int, Floats]:
     """Return symbol index -> parameters, of the symbols with enough cells."""
     order = np.argsort(cols, kind="stable")
     names, starts = np.unique(cols[order], return_index=True)

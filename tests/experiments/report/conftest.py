@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
-
 from marketlab.data.labels import Label
 from marketlab.experiments.evaluate import Evaluation, FoldSkill, LabelEvaluation
 from marketlab.experiments.metrics import cell_loss, loss_name
 from marketlab.experiments.report import Feature, FoldSpan, LabelPredictions, ReportContent
+from scipy.stats import norm
 
 LABELS = {
-    "regression": Label("ret_next", 1, "lead(close, 1) / close - 1", "regression", 1, measure="return"),
+    "regression": Label(
+        "ret_next", 1, "lead(close, 1) / close - 1", "regression", 1, measure="return"
+    ),
     "variance": Label(
         "log_gk", 1, "lead(log(gk(open, high, low, close)), 1)", "regression", 1,
         measure="log_variance",
@@ -97,8 +98,15 @@ def evaluated(label: Label, made: LabelPredictions, folds: int, best: str) -> La
     cuts = np.array_split(np.arange(len(table)), folds)
     names = {
         "regression": ["RMSE", "MAE", "R2", "R2 pooled", "direction", "IC"],
-        "quantile": ["pinball", *(f"below {level:g}" for level in label.levels), "cover 0.5", "cover 0.9"],
-    }.get(label.task, ["accuracy", "majority", "balanced accuracy", "MCC", "log loss", "Brier", "ECE"])
+        "quantile": [
+            "pinball",
+            *(f"below {level:g}" for level in label.levels),
+            "cover 0.5",
+            "cover 0.9",
+        ],
+    }.get(
+        label.task, ["accuracy", "majority", "balanced accuracy", "MCC", "log loss", "Brier", "ECE"]
+    )
     rng = np.random.default_rng(7)
     metrics = pd.DataFrame(
         rng.uniform(0.01, 0.9, (1 + len(YARDSTICKS), len(names))),
@@ -154,7 +162,11 @@ def made_up(
     epochs = np.arange(1, 19)
     histories = [
         [
-            {"epoch": float(e), "train_loss": 0.55 + 0.5 / e, "valid_loss": 0.66 + 0.3 / e + 0.004 * e + 0.02 * k}
+            {
+                "epoch": float(e),
+                "train_loss": 0.55 + 0.5 / e,
+                "valid_loss": 0.66 + 0.3 / e + 0.004 * e + 0.02 * k,
+            }
             for e in epochs
         ]
         for k in range(folds)
@@ -162,17 +174,19 @@ def made_up(
     health = pd.DataFrame(
         {
             "rows": first + rows - np.arange(symbols), "first": times[0], "last": times[-1],
-            "missing sessions": np.arange(symbols) % 3, "zero": 0, "stale": np.arange(symbols) % 2 * 12,
-            "repeated": 0, "moves > 25%": np.arange(symbols) % 5 // 4,
-            "missing share": np.arange(symbols) / 1000,
+            "missing": np.arange(symbols) % 3, "missing_share": np.arange(symbols) / 1000,
+            "zero_volume": 0, "stale": np.arange(symbols) % 2 * 12, "repeated": 0.031,
+            "large_moves": np.arange(symbols) % 5 // 4,
         },
         index=pd.Index(names[:symbols], name="symbol"),
     )  # fmt: skip
     return ReportContent(
         name="us_volatility", run="2026-11-20_09-31-07_a1b2c3",
         created=pd.Timestamp("2026-11-20 09:31:07", tz="UTC"),
-        choices={"dataset": "us_indices", "features": "har", "target": "log_gk", "split": "walk_forward",
-                 "model": "log_har", "trainer": "none", "tracking": "none"},
+        choices={
+            "dataset": "us_indices", "features": "har", "target": "log_gk",
+            "split": "walk_forward", "model": "log_har", "trainer": "none", "tracking": "none",
+        },
         evaluation=Evaluation("log-HAR", tuple(labels), leaks), predictions=made, folds=spans,
         histories=histories, health=health,
         features=(
@@ -186,10 +200,10 @@ def made_up(
         manifest={
             "snapshot": "sha256:9f2c8e0d1b7a4c3e5f60718293a4b5c6d7e8f90123456789abcdef0123456789",
             "code revision": "4b3a9c1 (clean)", "seed": 7, "threads": 2,
-            "versions": {"python": "3.11.9", "torch": "2.13.0", "numpy": "2.4.6", "marketlab": "0.1.0"},
+            "versions": {"python": "3.11.9", "torch": "2.13.0", "numpy": "2.4.6"},
             "timings, s": {"load": 0.41, "features": 0.12, "fit": 3.3, "evaluate": 0.8},
         },
-        config="dataset:\n  _target_: marketlab.data.sources.ArchSource\n  symbols: [SPX, NDX]\nseed: 7\n",
+        config="dataset:\n  _target_: marketlab.data.dataset.Dataset\n  symbols: [SPX]\nseed: 7\n",
         commands={
             "Rerun": "marketlab-train rerun=outputs/us_volatility/2026-11-20_09-31-07_a1b2c3",
             "Predict": "marketlab-predict run=outputs/us_volatility/2026-11-20_09-31-07_a1b2c3",

@@ -1,0 +1,45 @@
+"""Every YAML of conf/ composes, says when to choose it, and builds what it names."""
+
+import pytest
+import yaml
+from marketlab.experiments.configs import build, compose_config, config_files, resolved
+
+ROOTS = ("train", "predict", "fetch")
+FILES = config_files()
+CHOICES = sorted(name for name in FILES if "/" in name and not name.startswith("hydra/"))
+NEEDED = {"dataset/csv": ["dataset.source.path=x.csv"], "dataset/parquet": ["dataset.source.path=x"]}
+ELSEWHERE = {"trainer/gpu"}  # needs a GPU to be built
+OTHER_TASKS = {"model/logistic": ["target=up"]}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_opens_with_when_to_choose_it(name):
+    lines = [line for line in FILES[name].splitlines() if not line.startswith("# @package")]
+    first = lines[0]
+    assert first.startswith("# "), f"{name}.yaml has no opening comment"
+    assert len(first) > 20
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_composes(root):
+    config, _ = compose_config(root, ["run=x"] if root == "predict" else [])
+    assert resolved(config)
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_choice_composes_and_builds(name):
+    group, _, choice = name.partition("/")
+    overrides = [f"{group}={choice}", *NEEDED.get(name, [])]
+    config, choices = compose_config("train", overrides)
+    assert choices[group] == choice
+    plain = resolved(config)
+    if group != "experiment" and name not in ELSEWHERE:
+        # A trainer opens a logger in the working folder unless it is given one.
+        build(plain[group], group, **({"logger": False} if group == "trainer" else {}))
+
+
+def test_one_class_each():
+    for name in CHOICES:
+        text = yaml.safe_load(FILES[name])
+        if not name.startswith("experiment/") and "defaults" not in text:
+            assert "_target_" in text, f"{name}.yaml names no class"

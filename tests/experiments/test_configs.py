@@ -1,0 +1,127 @@
+"""Configs: one line for what the user mistyped, and nothing foreign from a saved file."""
+
+import pytest
+from marketlab.errors import ConfigError, MarketlabError, RunError
+from marketlab.experiments.configs import (
+    build,
+    compose_config,
+    config_files,
+    known_targets,
+    one_line,
+    read_saved,
+    resolved,
+)
+
+
+def test_the_default_recipe_composes():
+    config, choices = compose_config("train", [])
+    assert choices["experiment"] == "us_volatility"
+    assert choices["model"] == "lstm_attention"
+    assert "hydra" not in config
+    assert resolved(config)["name"] == "us_volatility"
+
+
+def test_the_command_line_wins_over_the_experiment():
+    config, choices = compose_config("train", ["experiment=us_volatility", "model=ridge", "seed=7"])
+    assert choices["model"] == "ridge"
+    assert config.seed == 7
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model=lstm_atention"], "did you mean 'lstm_attention'"),
+        (["modle=ridge"], "did you mean 'model'"),
+        (["split.trian=3"], "did you mean 'train'"),
+        (["windows.batchsize=3"], "did you mean 'batch_size'"),
+        (["experiment=us_volatilty"], "did you mean 'us_volatility'"),
+        (["seed=[1"], "seed"),
+        (["=3"], "override"),
+        (["+split.folds.x.y=1", "seed"], "seed"),
+    ],
+)
+def test_a_mistyped_override_is_one_line(overrides, words):
+    with pytest.raises(ConfigError, match=words.replace("[", r"\[")) as caught:
+        compose_config("train", overrides)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_value_that_must_be_chosen_is_one_line():
+    config, _ = compose_config("predict", [])
+    with pytest.raises(ConfigError, match="run") as caught:
+        resolved(config)
+    assert "\n" not in str(caught.value)
+
+
+def test_build_says_where_an_argument_is_unknown():
+    node = {"_target_": "marketlab.data.splits.Chronological", "trian": 1}
+    with pytest.raises(ConfigError, match=r"split: .*trian") as caught:
+        build(node, "split")
+    assert "\n" not in str(caught.value)
+
+
+def test_build_passes_our_own_refusal_on():
+    node = {"_target_": "marketlab.data.splits.Chronological", "train": 2}
+    with pytest.raises(MarketlabError, match="positive shares"):
+        build(node, "split")
+
+
+def test_build_of_a_class_that_does_not_exist_is_one_line():
+    with pytest.raises(ConfigError, match="Chronologcal") as caught:
+        build({"_target_": "marketlab.data.splits.Chronologcal"}, "split")
+    assert "\n" not in str(caught.value)
+
+
+def saved(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_saved_config_is_read(tmp_path):
+    path = saved(tmp_path, "split:\n  _target_: marketlab.data.splits.Chronological\n")
+    assert read_saved(path).split._target_ == "marketlab.data.splits.Chronological"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &x [1, 2]\nb: *x\n", "aliases are not allowed"),
+        ("a: ${oc.env:HOME}\n", "may not"),
+        ("a: {b: [1, '${oc.env:HOME}']}\n", "may not"),
+        ("'${a}': 1\n", "may not"),
+        ("model: {_target_: os.system, _args_: ['true']}\n", "names 'os.system'"),
+        ("model: {net: [{_target_: pandas.read_pickle}]}\n", "names 'pandas.read_pickle'"),
+        ("a: !!python/object/apply:os.system ['true']\n", "not a config"),
+        ("- 1\n", "holds no mapping"),
+        ("a: [\n", "not a config"),
+        ("", "holds no mapping"),
+        ("a: " + "[" * 5000 + "]" * 5000, "not a config"),
+        ("a: '" + "x" * 1_000_001 + "'\n", "too large"),
+    ],
+)
+def test_a_hostile_config_is_one_line(tmp_path, text, words):
+    with pytest.raises(RunError, match=words) as caught:
+        read_saved(saved(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_foreign_target_can_be_allowed(tmp_path):
+    path = saved(tmp_path, "f: {_target_: my.features.gap}\n")
+    assert read_saved(path, allow=["my.features.gap"]).f._target_ == "my.features.gap"
+
+
+def test_a_missing_config_is_one_line(tmp_path):
+    with pytest.raises(RunError, match="not a config"):
+        read_saved(tmp_path / "config.yaml")
+
+
+def test_what_ships_is_known():
+    assert "marketlab.data.splits.WalkForward" in known_targets()
+    assert "os.system" not in known_targets()
+    assert "model/ridge" in config_files()
+
+
+def test_one_line_keeps_the_message():
+    assert one_line(ValueError("first\n  second\n")) == "first second"
