@@ -88,7 +88,9 @@ def build(panel: Panel) -> MarketDataModule:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--symbols", type=int, default=500)
     parser.add_argument("--days", type=int, default=5000)
     arguments = parser.parse_args()
@@ -110,7 +112,9 @@ def main() -> None:
         for batch in part.batches(BATCH, shuffle=part is module.train):
             gathered += batch.x["x"].nbytes
     seconds = time.perf_counter() - started
-    print(f"gathered {gathered / 1e9:.1f} GB in {seconds:.1f} s: {gathered / seconds / 1e9:.2f} GB/s")
+    print(
+        f"gathered {gathered / 1e9:.1f} GB in {seconds:.1f} s: {gathered / seconds / 1e9:.2f} GB/s"
+    )
 
     source = module.train.tensor.features
     step = LOOKBACK * FEATURES

@@ -110,15 +110,21 @@ def gather_missing(features: F32, rows: I64, cols: I64, columns: I64, out: F32) 
 
 def gather_on_device(
     features: torch.Tensor,
-    rows: torch.Tensor,
-    cols: torch.Tensor,
-    columns: torch.Tensor,
-    center: torch.Tensor,
-    inverse: torch.Tensor,
+    at: tuple[torch.Tensor, torch.Tensor],
+    channels: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     out: torch.Tensor,
     missing: torch.Tensor | None = None,
 ) -> None:
-    """Do on the features' own device what `gather` and `gather_missing` do on the CPU."""
+    """Do on the features' own device what `gather` and `gather_missing` do on the CPU.
+
+    Parameters
+    ----------
+    features : (N, T, F)
+    at : rows (B,), cols (B,)
+    channels : columns (C,), center (C,), inverse (C,)
+    out, missing : (B, L, C)
+    """
+    (rows, cols), (columns, center, inverse) = at, channels
     size, length, count = out.shape
     times = rows[:, None] + torch.arange(1 - length, 1, device=features.device)
     flat = (cols[:, None] * features.shape[1] + times).reshape(-1)

@@ -436,7 +436,9 @@ class ViewReader:
         ]
         scaled = torch.empty((len(rows), self.length, len(self.columns)), device=self.device)
         missing = torch.empty_like(scaled) if self.parts == 2 else None
-        gather_on_device(self.tensor.features_on(self.device), *move, scaled, missing)
+        features = self.tensor.features_on(self.device)
+        at, channels = (move[0], move[1]), (move[2], move[3], move[4])
+        gather_on_device(features, at, channels, scaled, missing)
         out[:, :, values] = scaled
         if missing is not None:
             out[:, :, flags] = missing

@@ -86,6 +86,9 @@ def _fetch(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[s
 
 def _command(root: str, job: Job) -> None:
     """Run a job and turn what the user can mend into one line and status 2."""
+    # Read when torch is first imported: threads that spin while they wait slow a shared machine
+    # down several times.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = sys.argv[1:]
     try:
         if any(argument.startswith("-") for argument in arguments):

@@ -62,7 +62,7 @@ def without_hydra(config: DictConfig, hydra: Any) -> tuple[DictConfig, dict[str,
         for group, choice in hydra.runtime.choices.items()
         if not str(group).startswith("hydra") and choice is not None
     }
-    plain = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     return plain, choices
 
 
@@ -192,14 +192,23 @@ def config_files() -> dict[str, str]:
     return found
 
 
-_NOISE = ("To append", "full_key", "object_type", "reference_type", "Set the environment", "See https")
+_NOISE = (
+    "To append",
+    "full_key",
+    "object_type",
+    "reference_type",
+    "Set the environment",
+    "See https",
+)
 
 
 def one_line(error: BaseException) -> str:
-    """Say what Hydra, OmegaConf or YAML found wrong in one line, with what might have been meant."""
+    """Say in one line what Hydra, OmegaConf or YAML found wrong."""
     text = _text(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    ends = [i for i, line in enumerate(lines) if line.startswith(("Available options", "Config search"))]
+    ends = [
+        i for i, line in enumerate(lines) if line.startswith(("Available options", "Config search"))
+    ]
     kept = [line for line in lines[: min(ends, default=None)] if not line.startswith(_NOISE)]
     return " ".join(kept).rstrip(".")
 
@@ -217,7 +226,9 @@ def _hint(text: str, root: str, overrides: Sequence[str]) -> str:
     names = list(config_files())
     if found := re.search(r"Could not find '([^']+)'", text):
         group, _, choice = found.group(1).rpartition("/")
-        return nearest(choice, [n.rpartition("/")[2] for n in names if n.rpartition("/")[0] == group])
+        return nearest(
+            choice, [n.rpartition("/")[2] for n in names if n.rpartition("/")[0] == group]
+        )
     if found := re.search(r"Could not override '([^'@]+)'\. No match", text):
         return nearest(found.group(1), {n.rpartition("/")[0] for n in names if "/" in n})
     if found := re.search(r"full_key: ([\w.]+)", text):

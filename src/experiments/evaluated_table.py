@@ -65,11 +65,11 @@ def _title(entry: LabelEvaluation) -> Text:
 
 
 def _label_table(entry: LabelEvaluation) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     names = _columns(entry)
     table.add_column("forecaster", no_wrap=True)
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("skill over it", justify="right", no_wrap=True)
     model, *yardsticks = [str(row) for row in entry.metrics.index]
     for row in (model, *yardsticks):
@@ -124,4 +124,4 @@ def _percent(found: LabelEvaluation | pd.Series[float]) -> str:
 def _figure(name: str, value: float) -> str:
     if math.isnan(value):
         return "-"
-    return f"{value:.4g}" if name in _IN_UNITS else f"{value:.4f}"
+    return f"{value:.4g}" if name in _IN_UNITS else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""predict: a finished run and newer bars in, forecasts out, reading only the rows that they need."""
+"""predict: a finished run and newer bars in, forecasts out; only the rows needed are computed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def predict(
     Returns
     -------
     DataFrame
-        time (decision, UTC), symbol, target, horizon (rows ahead), quantity, value (target's units).
+        time (decision, UTC), symbol, target, horizon (rows ahead), quantity, value (in the
+        target's units).
 
     Raises
     ------
@@ -108,7 +109,7 @@ def _wanted_row(times: pd.DatetimeIndex, since: str | None) -> int:
 
 
 def _reach(features: Features, targets: Targets, model: Forecaster) -> int:
-    """Rows before a decision time that its forecast reads; a row more than any panel has for all."""
+    """Rows before a decision time that its forecast reads; more than any panel has for all."""
     everything = 1 << 62
     back, past, target = features.lookback, model.past, targets.lookback
     if back is None or past is None or target is None:

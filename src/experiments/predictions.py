@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
 from rich.table import Table
 
 from ..models.forecast import Forecast
@@ -49,12 +48,17 @@ def predictions_table(
 
 
 def render(table: pd.DataFrame, limit: int = 60) -> Table:
-    """Show forecasts, one row a time, symbol, target and horizon; the newest `limit` rows of them."""
+    """Show the newest `limit` forecasts, one row a time, symbol, target and horizon."""
     wide = table.pivot_table(
-        index=["time", "symbol", "target", "horizon"], columns="quantity", values="value", sort=False
+        index=["time", "symbol", "target", "horizon"],
+        columns="quantity",
+        values="value",
+        sort=False,
     ).reset_index()
     wide = wide.sort_values("time", kind="stable")
-    title = f"forecasts, the newest {limit} of {len(wide)} rows" if len(wide) > limit else "forecasts"
+    title = (
+        f"forecasts, the newest {limit} of {len(wide)} rows" if len(wide) > limit else "forecasts"
+    )
     screen = Table(title=title, title_justify="left")
     for name in wide.columns:
         number = name not in ("time", "symbol", "target")
@@ -62,6 +66,10 @@ def render(table: pd.DataFrame, limit: int = 60) -> Table:
     for row in wide.tail(limit).itertuples(index=False):
         time, symbol, target, horizon, *values = row
         screen.add_row(
-            f"{time:%Y-%m-%d %H:%M} UTC", symbol, target, str(horizon), *(f"{v:.5g}" for v in values)
+            f"{time:%Y-%m-%d %H:%M} UTC",
+            symbol,
+            target,
+            str(horizon),
+            *(f"{v:.5g}" for v in values),
         )
     return screen

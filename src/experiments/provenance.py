@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 LIBRARIES = (
-    "marketlab", "torch", "pytorch-lightning", "lightgbm", "scikit-learn", "numpy", "numba", "pandas",
-    "pyarrow", "scipy", "arch", "hydra-core", "omegaconf", "exchange_calendars",
+    "marketlab", "torch", "pytorch-lightning", "lightgbm", "scikit-learn", "numpy", "numba",
+    "pandas", "pyarrow", "scipy", "arch", "hydra-core", "omegaconf", "exchange_calendars",
 )  # fmt: skip
 
 

@@ -53,12 +53,12 @@ class Recipe:
         ConfigError, ExpressionError
         """
         plain = resolved(config)
-        plain["threads"] = _threads(plain["threads"])
         plain["choices"] = dict(choices)
-        if not isinstance(plain["seed"], int) or plain["seed"] < 0:
-            raise ConfigError(f"seed={plain['seed']!r} must be a whole number from 0 up")
-        if not isinstance(plain["windows"]["batch_size"], int) or plain["windows"]["batch_size"] < 1:
-            raise ConfigError("windows.batch_size must be a whole number from 1 up")
+        if plain["threads"] is None:
+            plain["threads"] = available_threads()
+        _check_whole("threads", plain["threads"], least=1)
+        _check_whole("seed", plain["seed"], least=0)
+        _check_whole("windows.batch_size", plain["windows"]["batch_size"], least=1)
         _check_name(str(plain["name"]))
         done = OmegaConf.create(plain)
         parts = {
@@ -75,6 +75,10 @@ class Recipe:
             done.name = f"leaky_{recipe.name}"
         recipe.new_model().check(recipe.targets.labels, recipe.layout)
         return recipe
+
+    def plain(self) -> dict[str, Any]:
+        """Return the config as plain values."""
+        return resolved(self.config)
 
     @property
     def name(self) -> str:
@@ -125,19 +129,16 @@ class Recipe:
         callbacks = list(kwargs.pop("callbacks", []))
         node = OmegaConf.to_container(self.config.trainer)
         assert isinstance(node, dict)
-        own = [build(callback, "trainer.callbacks") for callback in node.pop("callbacks", None) or ()]
+        own = [build(child, "trainer.callbacks") for child in node.pop("callbacks", None) or ()]
         return build(node, "trainer", callbacks=[*own, *callbacks], **kwargs)
 
 
-def _threads(threads: Any) -> int:
-    if threads is None:
-        return available_threads()
-    if not isinstance(threads, int) or threads < 1:
-        raise ConfigError(f"threads={threads!r} must be a whole number from 1 up, or null for all")
-    return threads
+def _check_whole(name: str, value: Any, *, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{name}={value!r} must be a whole number from {least} up")
 
 
 def _check_name(name: str) -> None:
     """Keep a run inside paths.outputs: its name is a folder's."""
     if not name or name.startswith(".") or not all(c.isalnum() or c in "_-." for c in name):
-        raise ConfigError(f"name={name!r} must be letters, digits, '_', '-' and '.' (it names a folder)")
+        raise ConfigError(f"name={name!r} names a folder: use letters, digits, '_', '-' and '.'")

@@ -34,7 +34,7 @@ def report_content(
     evaluation: Evaluation,
 ) -> ReportContent:
     """Gather what the report shows; `forecasts` holds the model first, then the yardsticks."""
-    model = forecasts[evaluation.model]
+    model = next(iter(forecasts.values()))
     predictions = {}
     for entry in evaluation.labels:
         name = entry.label.name
@@ -57,7 +57,7 @@ def report_content(
             Feature(fact.name, fact.text, fact.lookback, fact.warmup, fact.rescales)
             for fact in recipe.features.facts.values()
         ],
-        purge=recipe.targets.purge,
+        purge=0 if recipe.split.leaks else recipe.targets.purge,
         manifest={
             "snapshot (SHA-256)": manifest["data"]["snapshot"],
             "code revision": manifest["code"]["revision"] or "not a git checkout",

@@ -25,7 +25,7 @@ PARTIAL = ".partial-"
 
 
 def new_run_id(model: str, now: datetime | None = None) -> str:
-    """Name a run by its start (UTC), its model and four random digits, so that names sort by time."""
+    """Name a run by its start (UTC), its model and four random digits; names sort by time."""
     now = now or datetime.now(UTC)
     return f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
 

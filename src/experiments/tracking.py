@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ..errors import ConfigError
+
+Mode = Literal["online", "offline"]
 
 
 class Tracking(Protocol):
     """What every tracker offers; all calls come from one thread, in this order."""
 
     def start(self, name: str, run_id: str, config: Mapping[str, Any], folder: Path) -> None:
-        """A run begins; `folder` is where its experiment's runs are."""
+        """Hear that a run begins; `folder` is where its experiment's runs are."""
 
     def epoch(self, fold: int, entry: Mapping[str, float]) -> None:
-        """An epoch ended."""
+        """Hear how an epoch of a fold went."""
 
     def finish(self, summary: Mapping[str, float]) -> None:
-        """All folds were judged; or, with an empty summary, the run failed."""
+        """Hear the figures of all folds; an empty summary means that the run failed."""
 
 
 class NoTracking:
@@ -51,7 +53,7 @@ class WandbTracking:
         If wandb is not installed.
     """
 
-    def __init__(self, project: str = "marketlab", mode: str | None = None) -> None:
+    def __init__(self, project: str = "marketlab", mode: Mode | None = None) -> None:
         try:
             import wandb
         except ImportError as error:
@@ -62,7 +64,8 @@ class WandbTracking:
             raise ConfigError(f"tracking.mode={mode!r} must be online, offline or null")
         self._wandb = wandb
         self._project = project
-        self._mode = mode or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
+        fallback: Mode = "online" if os.environ.get("WANDB_API_KEY") else "offline"
+        self._mode = mode or fallback
         self._run: Any = None
 
     def start(self, name: str, run_id: str, config: Mapping[str, Any], folder: Path) -> None:

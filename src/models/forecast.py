@@ -57,7 +57,7 @@ def concatenate(forecasts: Sequence[Forecast]) -> Forecast:
     """Join the forecasts of several folds, in their order."""
     first = forecasts[0]
     return Forecast(
-        times=first.times.append([f.times for f in forecasts[1:]]),
+        times=pd.DatetimeIndex(first.times.append([f.times for f in forecasts[1:]])),
         symbols=np.concatenate([f.symbols for f in forecasts]),
         labels=first.labels,
         values={

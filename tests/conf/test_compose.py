@@ -7,7 +7,10 @@ from marketlab.experiments.configs import build, compose_config, config_files, r
 ROOTS = ("train", "predict", "fetch")
 FILES = config_files()
 CHOICES = sorted(name for name in FILES if "/" in name and not name.startswith("hydra/"))
-NEEDED = {"dataset/csv": ["dataset.source.path=x.csv"], "dataset/parquet": ["dataset.source.path=x"]}
+NEEDED = {
+    "dataset/csv": ["dataset.source.path=x.csv"],
+    "dataset/parquet": ["dataset.source.path=x"],
+}
 ELSEWHERE = {"trainer/gpu"}  # needs a GPU to be built
 OTHER_TASKS = {"model/logistic": ["target=up"]}
 

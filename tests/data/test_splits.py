@@ -77,7 +77,7 @@ def test_leaky_shuffle_deals_every_row_once_and_says_that_it_leaks():
     [(WalkForward(900, 200, 100), 1), (Chronological(), 400), (WalkForward(100, 5, 100), 5)],
 )
 def test_too_few_rows_is_one_line(split, purge):
-    with pytest.raises(DataError, match="leaves no (train|valid|test) rows") as caught:
+    with pytest.raises(DataError, match=r"leaves no (train|valid|test) rows") as caught:
         split.folds(TIMES, 0, purge)
     assert "\n" not in str(caught.value)
 

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from made_windows import LABELS, made_tensor
 from marketlab.data import scaling
 from marketlab.data.features import View
 from marketlab.data.gather import gather_on_device
 from marketlab.data.windows import Windows
 from marketlab.errors import DataError
+
+from made_windows import LABELS, made_tensor
 
 VIEWS = {
     "seq": View("seq", ("b", "d"), 6),
@@ -87,9 +88,7 @@ def test_shuffling_follows_from_seed_and_epoch():
     np.testing.assert_array_equal(epoch(1, 0), epoch(1, 0))
     assert not np.array_equal(epoch(1, 0), epoch(1, 1), equal_nan=True)
     assert not np.array_equal(epoch(1, 0), epoch(2, 0), equal_nan=True)
-    np.testing.assert_array_equal(
-        np.sort(epoch(1, 0), axis=0), np.sort(windows.scaled_y, axis=0)
-    )
+    np.testing.assert_array_equal(np.sort(epoch(1, 0), axis=0), np.sort(windows.scaled_y, axis=0))
 
 
 def test_two_batches_in_hand_are_both_intact():
@@ -197,11 +196,12 @@ def test_a_device_gathers_what_the_cpu_gathers(columns):
     out, missing = (torch.empty((len(windows), 5, len(columns))) for _ in range(2))
     gather_on_device(
         torch.from_numpy(tensor.features),
-        torch.from_numpy(windows.rows),
-        torch.from_numpy(windows.cols),
-        at,
-        torch.from_numpy(windows.scalers.inputs.center.astype(np.float32))[at],
-        torch.from_numpy((1 / windows.scalers.inputs.scale).astype(np.float32))[at],
+        (torch.from_numpy(windows.rows), torch.from_numpy(windows.cols)),
+        (
+            at,
+            torch.from_numpy(windows.scalers.inputs.center.astype(np.float32))[at],
+            torch.from_numpy((1 / windows.scalers.inputs.scale).astype(np.float32))[at],
+        ),
         out,
         missing,
     )

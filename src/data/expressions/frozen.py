@@ -149,41 +149,37 @@ class _Worlds:
         rows = high + self.ahead
         given: dict[int, Array] = {}
         for node in ordered([self.root], leaf=lambda node: node in self.past):
-            laid = np.full((rows, worlds, N), np.nan)
+            after: Array | None
             if node in self.past:
-                for w, t in enumerate(range(start, stop)):
-                    _copy_past(self.past[node], t, int(now[w]), laid[:, w])
+                values, after = self.past[node], None
             elif node.field is not None:
                 values = self.panel.fields[node.field]
                 after = self.panel.fields["close"] if node.field in AT_CLOSE else values
-                for w, t in enumerate(range(start, stop)):
-                    _copy_past(values, t, int(now[w]), laid[:, w])
-                    laid[now[w] + 1 :, w] = after[t]
             else:
                 continue
+            laid = np.full((rows, worlds, N), np.nan)
+            for w, t in enumerate(range(start, stop)):
+                known = min(t, int(now[w])) + 1
+                laid[now[w] + 1 - known : now[w] + 1, w] = values[t + 1 - known : t + 1]
+                if after is not None:
+                    laid[now[w] + 1 :, w] = after[t]
             given[id(node)] = laid.reshape(rows, worlds * N)
         resumed: dict[int, Resumed] = {}
         for node, (values, states) in self.memory.items() if resume else ():
             # In no world do its values up to t - ahead differ from those on the panel.
             row = self.back + 1 - node.ahead
-            known = np.empty((row, worlds, N))
+            settled = np.empty((row, worlds, N))
             for r in range(row):
-                known[r] = values[start - self.back + r : stop - self.back + r]
+                settled[r] = values[start - self.back + r : stop - self.back + r]
             state = states[start - node.ahead : stop - node.ahead].transpose(1, 0, 2)
             resumed[id(node)] = Resumed(
-                known.reshape(row, worlds * N), state.reshape(-1, worlds * N)
+                settled.reshape(row, worlds * N), state.reshape(-1, worlds * N)
             )
         keep = slice(low, high)
         inputs = Inputs({}, (rows, worlds * N), self.panel.first_row, given, resumed, N, keep)
         out = np.empty((worlds * N, high - low, 1))
         evaluate([self.root], inputs, out, self.threads)
         return out.reshape(worlds, N, high - low)[np.arange(worlds), :, now - low].T
-
-
-def _copy_past(values: Array, t: int, now: int, world: Array) -> None:
-    """Copy rows up to t so that row t comes to row `now`, as far as there is room."""
-    rows = min(t, now) + 1
-    world[now + 1 - rows : now + 1] = values[t + 1 - rows : t + 1]
 
 
 def _memory(node: Node, args: list[Array]) -> Array:

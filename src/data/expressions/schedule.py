@@ -19,16 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .blocks import Buffers, Staged
 from .graph import Node, ordered
 from .kernels.cells import Array, Operand, scrub
-from .kernels.layout import write_columns
 
 LANES = 16
 """Fewest symbols in a block, where there are as many: two vectors of eight lanes."""
 CELLS = 50_000
 """Cells in a block of a short panel: it is made wider, so that calls stay few."""
-GROUP = 32
-"""Columns written at once: some cache lines of a row of the result."""
 
 
 @dataclass(frozen=True)
@@ -102,52 +100,6 @@ def _is_cross(node: Node) -> bool:
     return node.primitive is not None and node.primitive.kind == "cross"
 
 
-class _Buffers:
-    """Blocks of memory (T, B) of one thread, handed out again and again."""
-
-    def __init__(self, rows: int, width: int) -> None:
-        self.rows, self.width = rows, width
-        self._free: list[Array] = []
-
-    def take(self, width: int) -> Array:
-        flat = self._free.pop() if self._free else np.empty(self.rows * self.width)
-        return flat[: self.rows * width].reshape(self.rows, width)
-
-    def give(self, block: Array) -> None:
-        base = block
-        while isinstance(base.base, np.ndarray):
-            base = base.base
-        self._free.append(base)
-
-
-class _Staged:
-    """Finished columns of a block that lie side by side, gathered to be written together."""
-
-    def __init__(self, out: npt.NDArray[Any], rows: int, width: int) -> None:
-        self.memory = np.empty(GROUP * rows * width, out.dtype)
-        self.largest = float(np.finfo(out.dtype).max)
-        self.rows, self.first, self.count = rows, 0, 0
-
-    def add(self, column: int, value: Operand, stop: int, out: npt.NDArray[Any]) -> None:
-        if self.count == GROUP or column != self.first + self.count:
-            self.flush(out)
-        if self.count == 0:
-            self.first = column
-        place = self._blocks(len(out))[self.count]
-        place[...] = value
-        place[max(stop, 0) :] = np.nan
-        self.count += 1
-
-    def flush(self, out: npt.NDArray[Any]) -> None:
-        if self.count:
-            staged = self._blocks(len(out))[: self.count]
-            write_columns(staged, self.first, self.largest, out)
-        self.count = 0
-
-    def _blocks(self, width: int) -> npt.NDArray[Any]:
-        return self.memory[: GROUP * self.rows * width].reshape(GROUP, self.rows, width)
-
-
 class _Stage:
     """What can be computed once the operators across symbols below `level` are done."""
 
@@ -189,7 +141,7 @@ class _Stage:
         first, last, _ = self.inputs.keep.indices(T)
 
         def work() -> None:
-            buffers, staged = _Buffers(T, width), _Staged(self.out, last - first, width)
+            buffers, staged = Buffers(T, width), Staged(self.out, last - first, width)
             with np.errstate(all="ignore"):
                 while True:
                     try:
@@ -222,7 +174,7 @@ class _Stage:
         _together(work, min(threads, len(chunks)))
         return result.reshape(self.inputs.shape)
 
-    def _block(self, start: int, stop: int, buffers: _Buffers, staged: _Staged) -> None:
+    def _block(self, start: int, stop: int, buffers: Buffers, staged: Staged) -> None:
         values: dict[int, Operand] = {}
         left = dict(self.uses)
         out = self.out[start:stop]
@@ -258,7 +210,7 @@ class _Stage:
         values: Mapping[int, Operand],
         start: int,
         stop: int,
-        buffers: _Buffers,
+        buffers: Buffers,
     ) -> Operand:
         if node.value is not None:
             return node.value

@@ -43,6 +43,10 @@ def test_reach_adds_up(graph: Graph) -> None:
     assert (ahead.back, ahead.ahead) == (0, 7)
     mixed = graph.apply("add", [ahead, graph.apply("shift", [close], (2,))])
     assert (mixed.back, mixed.ahead) == (2, 7)
+    # What is delayed must have been there, though only row 2 of it counts.
+    twice = graph.apply("multiply", [graph.number(2.0), ahead])
+    delayed = graph.apply("shift", [twice], (5,))
+    assert (delayed.back, delayed.ahead) == (5, 2)
     smooth = graph.apply("ewm_mean", [mixed], (9,))
     assert (smooth.back, smooth.ahead) == (math.inf, 7)
     # (1 - 2/10) ** 42 is the first power below 1e-4.
