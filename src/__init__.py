@@ -1,1 +1,31 @@
-"""marketlab: config-driven market forecasting whose numbers can be trusted."""
+"""marketlab: config-driven market forecasting whose numbers can be trusted.
+
+    >>> import marketlab
+    >>> marketlab.__all__
+    ['MarketlabError', 'Run', 'fetch', 'predict', 'train']
+
+`train(overrides) -> Run`, `predict(run)` and `fetch(overrides)` do what the three commands do.
+They are imported when they are first used, so that ``import marketlab`` is instant.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import MarketlabError
+
+if TYPE_CHECKING:
+    from .experiments.fetch import fetch
+    from .experiments.predict import predict
+    from .experiments.run import Run
+    from .experiments.train import train
+
+__all__ = ["MarketlabError", "Run", "fetch", "predict", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import one of the functions above when it is asked for."""
+    from importlib import import_module
+
+    if name not in __all__:
+        raise AttributeError(f"module 'marketlab' has no attribute {name!r}")
+    # `train` is a module and a function in it; the function is what a user means.
+    return getattr(import_module(f".experiments.{name.lower()}", __name__), name)
