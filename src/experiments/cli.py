@@ -86,8 +86,8 @@ def _fetch(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[s
 
 def _command(root: str, job: Job) -> None:
     """Run a job and turn what the user can mend into one line and status 2."""
-    # Read when torch is first imported. Where other work wants the same cores, OpenMP's threads lose
-    # most of their time spinning for each other; asleep at once, they are slow on an idle machine.
+    # Read when torch is first imported. Where other work wants the same cores, OpenMP threads
+    # lose most of their time spinning; asleep at once, they are slow on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     arguments = sys.argv[1:]
     try:

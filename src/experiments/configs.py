@@ -215,7 +215,10 @@ def one_line(error: BaseException) -> str:
 
 def _text(error: BaseException) -> str:
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} is not an override, KEY=VALUE: {error}"
+        return (
+            f"{error.override} is not KEY=VALUE: {str(error).splitlines()[0]}; a value with spaces "
+            "or brackets needs quotes of its own, as in \"KEY='close / delay(close, 5)'\""
+        )
     if isinstance(error, ConfigCompositionException) and error.__cause__ is not None:
         return f"{error}\n{error.__cause__}"
     return str(error)

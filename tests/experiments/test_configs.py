@@ -37,6 +37,7 @@ def test_the_command_line_wins_over_the_experiment():
         (["experiment=us_volatilty"], "did you mean 'us_volatility'"),
         (["seed=[1"], "seed"),
         (["=3"], "override"),
+        (["a.b=log(close, 2) / 3"], "needs quotes of its own"),
         (["+split.folds.x.y=1", "seed"], "seed"),
     ],
 )
