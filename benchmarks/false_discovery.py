@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ from marketlab.experiments.configs import compose_config
 from marketlab.experiments.evaluate import Evaluation, evaluate
 from marketlab.experiments.fitting import fit_folds
 from marketlab.experiments.recipe import Recipe
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import Progress
 
@@ -71,6 +73,12 @@ PLANTED = (Case("1 symbol, R2 0.02", 1, 7700, 0.02), Case("30 symbols, R2 0.02",
 CASES = (*NOISE, *PLANTED)
 
 
+@cache
+def composed(words: tuple[str, ...]) -> tuple[DictConfig, dict[str, str]]:
+    """Compose a recipe once: that takes as long as fitting it."""
+    return compose_config("train", words)
+
+
 def judge(words: Sequence[str], models: Sequence[str], seed: int) -> dict[str, Evaluation]:
     """Do what marketlab-train does, up to the verdict, with each model on one made-up panel.
 
@@ -85,8 +93,10 @@ def judge(words: Sequence[str], models: Sequence[str], seed: int) -> dict[str, E
     tensor = None
     with tempfile.TemporaryDirectory() as folder:
         for model in models:
-            chosen = [f"model={model}", f"seed={seed}", f"dataset.source.seed={seed}"]
-            recipe = Recipe.of(*compose_config("train", [*words, *chosen]))
+            config, choices = composed((*words, f"model={model}"))
+            config = config.copy()
+            config.seed = config.dataset.source.seed = seed
+            recipe = Recipe.of(config, choices)
             if tensor is None:  # the models differ in nothing that makes it
                 panel = recipe.dataset.load(Path(folder) / "data").panel
                 check_rows(panel, recipe.features, recipe.targets)

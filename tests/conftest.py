@@ -15,3 +15,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set MARKETLAB_SHARED_DATA to its folder")
     return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> list[str]:
+    """Overrides of a run that takes half a second: made-up bars, one fold, one thread."""
+    return small_overrides(tmp_path)
+
+
+def small_overrides(folder: Path) -> list[str]:
+    return [
+        "dataset=synthetic",
+        "dataset.source.symbols=3",
+        "dataset.source.rows=420",
+        "features.rows=8",
+        "split=chronological",
+        "threads=1",
+        "name=small",
+        f"paths.data={folder / 'data'}",
+        f"paths.outputs={folder / 'outputs'}",
+    ]

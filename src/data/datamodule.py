@@ -43,6 +43,7 @@ class MarketDataModule(pl.LightningDataModule):
     tensor : WindowTensor
         Shared by all folds.
     fold : Fold
+        Without test rows where a model is only fitted, to forecast what is not realised yet.
     scaler : Scaler
         Fitted here, on the fold's train rows.
     batch_size : int
@@ -64,7 +65,7 @@ class MarketDataModule(pl.LightningDataModule):
         self.train = Windows(tensor, fold.train, self.scalers)
         self.valid = Windows(tensor, fold.valid, self.scalers)
         self.test = Windows(tensor, fold.test, self.scalers)
-        for name in ("train", "valid", "test"):
+        for name in ("train", "valid", "test") if len(fold.test) else ("train", "valid"):
             if not len(getattr(self, name)):
                 raise DataError(
                     f"the {name} part has no realised label: use a longer split.{name} or more data"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -61,6 +63,7 @@ class Targets:
         self._programs: list[Program] = []
         labels: list[Label] = []
         for name, spec in targets.items():
+            _check_keys(name, spec)
             for horizon in _horizons(name, spec):
                 program = compile_program(
                     {name: str(spec["expr"])},
@@ -110,19 +113,35 @@ def _coded(values: Array, label: Label) -> Array:
     return np.where(np.isfinite(values), classes, np.nan)
 
 
-def _horizons(name: str, spec: Mapping[str, Any]) -> Sequence[int | None]:
+def _check_keys(name: str, spec: Any) -> None:
+    if not isinstance(spec, Mapping):
+        raise ConfigError(f"target {name!r} is {spec!r}; write it as {{expr: ..., task: ...}}")
     for key in spec:
         if key not in _KEYS:
-            raise ConfigError(f"target {name!r} has an unknown key {key!r}{nearest(key, _KEYS)}")
+            raise ConfigError(
+                f"target {name!r} has an unknown key {key!r}{nearest(str(key), _KEYS)}"
+            )
     if "expr" not in spec:
         raise ConfigError(f"target {name!r} has no expr; write the expression that it forecasts")
+
+
+def _horizons(name: str, spec: Mapping[str, Any]) -> Sequence[int | None]:
     horizons = spec.get("horizons")
     if horizons is None:
         return [None]
-    if not horizons or any(not isinstance(h, int) or h < 1 for h in horizons):
-        raise ConfigError(f"target {name!r}: horizons={horizons} must be whole numbers from 1 up")
+    whole = isinstance(horizons, Sequence) and all(type(h) is int and h >= 1 for h in horizons)
+    if not whole or not horizons:
+        raise ConfigError(
+            f"target {name!r}: horizons={horizons} must be a list of whole numbers from 1 up, as "
+            "in [1, 5]"
+        )
     if len(set(horizons)) < len(horizons):
         raise ConfigError(f"target {name!r}: horizons={horizons} names one twice")
+    if not re.search(r"\bh\b", str(spec["expr"])):
+        raise ConfigError(
+            f"target {name!r} has horizons, but its expr {spec['expr']!r} has no h to stand for "
+            "them; write it as in lead(close, h) / close - 1"
+        )
     return list(horizons)
 
 
@@ -151,32 +170,42 @@ def _label(name: str, spec: Mapping[str, Any], horizon: int | None, lookahead: i
     )
 
 
-def _edges(name: str, task: str, edges: Sequence[float] | None) -> tuple[float, ...]:
+def _edges(name: str, task: str, edges: Any) -> tuple[float, ...]:
+    if task not in ("binary", "classification"):
+        if edges is not None:
+            raise ConfigError(
+                f"target {name!r}: edges are for binary and classification, not {task}"
+            )
+        return ()
     if task == "binary":
         edges = [0.0] if edges is None else edges
-        if len(edges) != 1:
-            raise ConfigError(f"target {name!r}: a binary target has one edge, not {len(edges)}")
-    elif task == "classification":
-        if not edges:
-            raise ConfigError(
-                f"target {name!r}: a classification needs edges, as in [-0.005, 0.005]"
-            )
-    elif edges is not None:
-        raise ConfigError(f"target {name!r}: edges are for binary and classification, not {task}")
-    values = tuple(float(edge) for edge in edges or ())
+    elif not edges:
+        raise ConfigError(f"target {name!r}: a classification needs edges, as in [-0.005, 0.005]")
+    values = _numbers(name, "edges", edges)
+    if task == "binary" and len(values) != 1:
+        raise ConfigError(f"target {name!r}: a binary target has one edge, not {len(values)}")
     if any(a >= b for a, b in pairwise(values)):
         raise ConfigError(f"target {name!r}: edges={list(values)} must increase")
     return values
 
 
-def _levels(name: str, task: str, levels: Sequence[float] | None) -> tuple[float, ...]:
+def _levels(name: str, task: str, levels: Any) -> tuple[float, ...]:
     if task != "quantile":
         if levels is not None:
             raise ConfigError(f"target {name!r}: levels are for the task quantile, not {task}")
         return ()
-    values = tuple(float(level) for level in levels or (0.05, 0.25, 0.5, 0.75, 0.95))
+    values = _numbers(name, "levels", levels or (0.05, 0.25, 0.5, 0.75, 0.95))
     if any(not 0 < v < 1 for v in values) or list(values) != sorted(set(values)):
         raise ConfigError(
             f"target {name!r}: levels={list(values)} must increase between 0 and 1, both excluded"
         )
     return values
+
+
+def _numbers(name: str, key: str, values: Any) -> tuple[float, ...]:
+    finite = isinstance(values, Sequence) and all(
+        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values
+    )
+    if not finite:
+        raise ConfigError(f"target {name!r}: {key}={values!r} must be a list of numbers")
+    return tuple(float(v) for v in values)

@@ -133,14 +133,7 @@ def build_tensor(
     ConfigError, ExpressionError
         If the layout is unknown, or an expression names a field that the panel lacks.
     """
-    if layout not in ("pooled", "joint"):
-        raise ConfigError(f"windows.layout={layout!r} must be pooled or joint")
-    for view in features.views.values():
-        if view.shape is not None and (layout == "joint" or mask):
-            raise ConfigError(
-                f"view {view.name!r} has a shape, which leaves no room for the channels of "
-                "windows.layout=joint or windows.mask=true: use pooled and no mask"
-            )
+    check_layout(features, layout, mask=mask)
     features.check_fields(tuple(panel.fields))
     targets.check_fields(tuple(panel.fields))
     present = np.isfinite(panel.fields["close"])
@@ -157,6 +150,23 @@ def build_tensor(
         layout=layout,
         mask=mask,
     )
+
+
+def check_layout(features: Features, layout: str, *, mask: bool) -> None:
+    """Refuse a layout that is unknown, or that the views' shapes leave no room for.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if layout not in ("pooled", "joint"):
+        raise ConfigError(f"windows.layout={layout!r} must be pooled or joint")
+    for view in features.views.values():
+        if view.shape is not None and (layout == "joint" or mask):
+            raise ConfigError(
+                f"view {view.name!r} has a shape, which leaves no room for the channels of "
+                "windows.layout=joint or windows.mask=true: use pooled and no mask"
+            )
 
 
 def check_rows(panel: Panel, features: Features, targets: Targets) -> None:

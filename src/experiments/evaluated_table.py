@@ -70,7 +70,7 @@ def _label_table(entry: LabelEvaluation) -> Table:
     table.add_column("forecaster", no_wrap=True)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("skill over it", justify="right", no_wrap=True)
+    table.add_column("skill over it, %", justify="right", no_wrap=True)
     model, *yardsticks = [str(row) for row in entry.metrics.index]
     for row in (model, *yardsticks):
         shown = [_figure(name, float(entry.metrics[name][row])) for name in names]
@@ -99,10 +99,10 @@ def _verdict(entry: LabelEvaluation) -> Text:
 def _skill_over(row: pd.Series[float]) -> str:
     if math.isnan(row["skill"]):
         return "not applicable"
-    return _percent(row)
+    return _percent(row, unit="")
 
 
-def _percent(found: LabelEvaluation | pd.Series[float]) -> str:
+def _percent(found: LabelEvaluation | pd.Series[float], unit: str = "%") -> str:
     skill, low, high = (
         (found.skill, found.low, found.high)
         if isinstance(found, LabelEvaluation)
@@ -117,11 +117,11 @@ def _percent(found: LabelEvaluation | pd.Series[float]) -> str:
         gain = f"{0:.{places}f}"
     sign = "" if gain.startswith("-") else "+"
     if math.isnan(low):
-        return f"{sign}{gain}% [no interval]"
-    return f"{sign}{gain}% [{least}%, {most}%]"
+        return f"{sign}{gain}{unit} [no interval]"
+    return f"{sign}{gain}{unit} [{least}{unit}, {most}{unit}]"
 
 
 def _figure(name: str, value: float) -> str:
     if math.isnan(value):
         return "-"
-    return f"{value:.4g}" if name in _IN_UNITS else f"{value:.3f}"
+    return f"{value:.3g}" if name in _IN_UNITS else f"{value:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,7 +136,11 @@ def save_table(table: pd.DataFrame, output: Path) -> None:
         elif output.suffix == ".csv":
             table.to_csv(output, index=False)
         else:
-            table.to_json(output, orient="records", date_format="iso", indent=1)
+            # pandas' own writer rounds to ten decimals, which is nothing left of a small variance.
+            times = [time.isoformat() for time in table["time"]]
+            values = [float(v) if np.isfinite(v) else None for v in table["value"]]
+            records = table.assign(time=times).astype(object).assign(value=values)
+            output.write_text(json.dumps(records.to_dict("records"), indent=1, allow_nan=False))
     except OSError as error:
         raise RunError(f"output={output}: cannot be written ({error.strerror})") from error
 

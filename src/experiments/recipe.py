@@ -73,8 +73,27 @@ class Recipe:
         )
         if recipe.split.leaks and not recipe.name.startswith("leaky_"):
             done.name = f"leaky_{recipe.name}"
-        recipe.new_model().check(recipe.targets.labels, recipe.layout)
+        recipe.check()
         return recipe
+
+    def check(self) -> None:
+        """Refuse parts that do not fit together.
+
+        Raises
+        ------
+        ConfigError
+        """
+        from ..data.windows import check_layout
+
+        mask = bool(self.config.windows.mask)
+        model, labels = self.new_model(), self.targets.labels
+        model.check(labels, self.layout)
+        check_layout(self.features, self.layout, mask=mask)
+        inputs = {
+            name: view.shape or (view.rows, len(view.columns) * (1 + mask))
+            for name, view in self.features.views.items()
+        }
+        model.check_views(inputs, labels)
 
     def plain(self) -> dict[str, Any]:
         """Return the config as plain values."""

@@ -83,6 +83,22 @@ class Forecaster(ABC):
                 f"{' or '.join(sorted(self.layouts))}"
             )
 
+    def check_views(  # noqa: B027 - most models read any view
+        self, inputs: Mapping[str, tuple[int, ...]], labels: Sequence[Label]
+    ) -> None:
+        """Refuse, before any work, views that this model cannot read; by default it reads all.
+
+        Parameters
+        ----------
+        inputs : view -> shape of one sample
+            Of one symbol: how many a joint sample holds is not known before the data are.
+        labels : sequence of Label
+
+        Raises
+        ------
+        ConfigError
+        """
+
     @abstractmethod
     def fit(self, data: MarketDataModule, trainer: TrainerFactory, log: FitLog) -> None:
         """Learn from ``data.train``; ``data.valid`` may say when to stop, ``data.test`` nothing."""

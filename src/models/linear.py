@@ -224,7 +224,8 @@ def _coefficients(label: Label, estimator: Any) -> tuple[Floats, Floats]:
 
 def _answer(label: Label, x: Floats, coef: Floats, intercept: Floats) -> Floats:
     """Return the quantities (S, Q) of one column in scaled units."""
-    scores = x @ coef.T + intercept
+    # Not x @ coef.T: there the last bits of a row depend on how many rows stand beside it.
+    scores = np.vecdot(np.ascontiguousarray(x)[:, None], np.ascontiguousarray(coef)) + intercept
     if not label.classes:
         return np.asarray(scores)
     return np.asarray(softmax(scores, axis=1))

@@ -3,24 +3,28 @@
 A small version of benchmarks/false_discovery.py, whose `judge` takes the road of marketlab-train.
 """
 
+from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "false_discovery.py"
 
 
 @pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
+def benchmark() -> Iterator[ModuleType]:
     spec = spec_from_file_location("false_discovery", BENCHMARK)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.one_thread()
-    return module
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield module
+    torch.set_num_threads(threads)
 
 
 def claims(benchmark: ModuleType, case: tuple[object, ...], runs: int) -> int:
@@ -51,10 +55,12 @@ def test_a_strong_planted_signal_is_always_found(benchmark: ModuleType) -> None:
 def test_a_split_that_leaks_finds_skill_in_noise_and_is_marked(
     benchmark: ModuleType, split: str
 ) -> None:
-    """Labels of 22 days that overlap: a shuffled test row is half known from its neighbours."""
+    """Labels of 22 days overlap, so a shuffled test row is half known from its neighbours."""
     words = [
-        *benchmark.Case("one", 1, 1700).overrides(), "target=h_day_return", f"split={split}",
-    ]  # fmt: skip
+        *("dataset=synthetic", "dataset.source.symbols=5", "dataset.source.rows=1700"),
+        *("dataset.source.walk=true", "features=momentum", "target=h_day_return"),
+        *("target.targets.ret.horizons=[22]", f"split={split}", "threads=1"),
+    ]
     verdict = benchmark.judge(words, ["lightgbm"], seed=0)["lightgbm"]
     assert verdict.leaks is (split == "leaky_shuffle")
     assert verdict.labels[0].shown is verdict.leaks
