@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from small_runs import small_overrides
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -21,17 +23,3 @@ def shared_data() -> Path:
 def small(tmp_path: Path) -> list[str]:
     """Overrides of a run that takes half a second: made-up bars, one fold, one thread."""
     return small_overrides(tmp_path)
-
-
-def small_overrides(folder: Path) -> list[str]:
-    return [
-        "dataset=synthetic",
-        "dataset.source.symbols=3",
-        "dataset.source.rows=420",
-        "features.rows=8",
-        "split=chronological",
-        "threads=1",
-        "name=small",
-        f"paths.data={folder / 'data'}",
-        f"paths.outputs={folder / 'outputs'}",
-    ]

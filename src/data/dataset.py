@@ -53,6 +53,8 @@ class Dataset:
         First and last session to keep, both included.
     symbols : names, optional
         Which symbols to keep, in this order. Default: all of them, sorted by name.
+    exclude : names, optional
+        Symbols to leave out, such as one listed too late to learn from.
     allow_negative : bool
         Accept prices of zero and below.
     on_invalid : "raise" or "drop"
@@ -72,6 +74,7 @@ class Dataset:
         start: str | None = None,
         end: str | None = None,
         symbols: Sequence[str] | None = None,
+        exclude: Sequence[str] = (),
         allow_negative: bool = False,
         on_invalid: OnInvalid = "raise",
         snapshot: str | None = None,
@@ -92,7 +95,8 @@ class Dataset:
         self.end = _date(end, "end")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ConfigError(f"dataset.end={end} is before dataset.start={start}")
-        self.symbols = None if symbols is None else _names(symbols)
+        self.symbols = None if symbols is None else _names(symbols, "symbols")
+        self.exclude = _names(exclude, "exclude") if exclude else ()
         self.allow_negative = allow_negative
         self.on_invalid: OnInvalid = on_invalid
         self.snapshot = snapshot
@@ -187,28 +191,32 @@ class Dataset:
         return raw.assign(time=stamps)
 
     def _select(self, bars: pd.DataFrame) -> pd.DataFrame:
-        if self.symbols is None:
+        if self.symbols is None and not self.exclude:
             return bars
-        known = bars["symbol"].cat.categories
-        for symbol in self.symbols:
+        known = [str(symbol) for symbol in bars["symbol"].cat.categories]
+        wanted = self.symbols or known
+        for symbol in (*wanted, *self.exclude):
             if symbol not in known:
-                hint = nearest(symbol, [str(s) for s in known])
+                hint = nearest(symbol, known)
                 raise DataError(f"{self.name} has no bars of the symbol {symbol!r}{hint}")
-        codes = bars["symbol"].cat.set_categories(list(self.symbols))
+        kept = [symbol for symbol in wanted if symbol not in self.exclude]
+        if not kept:
+            raise DataError(f"{self.name}: dataset.exclude leaves no symbol")
+        codes = bars["symbol"].cat.set_categories(kept)
         bars = bars.assign(symbol=codes)[codes.notna().to_numpy()]
         # The order asked for need not be that of the names, by which bars are sorted.
         return bars.sort_values("symbol", kind="stable", ignore_index=True)
 
 
-def _names(symbols: Sequence[Any]) -> tuple[str, ...]:
+def _names(symbols: Sequence[Any], key: str) -> tuple[str, ...]:
     for symbol in symbols:
         if isinstance(symbol, bool):
             raise ConfigError(
-                f"dataset.symbols: YAML reads a symbol as {symbol}; put it in quotes, as 'ON'"
+                f"dataset.{key}: YAML reads a symbol as {symbol}; put it in quotes, as 'ON'"
             )
     names = tuple(str(symbol) for symbol in symbols)
     if len(set(names)) < len(names) or not names:
-        raise ConfigError(f"dataset.symbols={list(names)} must name some symbols, each once")
+        raise ConfigError(f"dataset.{key}={list(names)} must name some symbols, each once")
     return names
 
 

@@ -79,7 +79,7 @@ def write_snapshot(bars: pd.DataFrame, directory: Path, metadata: Mapping[str, A
     path = directory / f"{sha}.parquet"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.stat().st_size != data.size:
+        if not _holds(path, sha):
             _write(path, data)
         _write(directory / LATEST, (sha + "\n").encode())
     except OSError as error:
@@ -161,6 +161,14 @@ def find_snapshot(directory: Path, wanted: str = LATEST) -> Path:
         what = "no snapshot" if not found else f"{len(found)} snapshots"
         raise SnapshotError(f"{what} in {directory} whose name begins with {wanted}")
     return found[0]
+
+
+def _holds(path: Path, sha: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha
+    except FileNotFoundError:
+        return False
 
 
 def _is_hash(name: str) -> bool:

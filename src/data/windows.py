@@ -177,14 +177,15 @@ def check_rows(panel: Panel, features: Features, targets: Targets) -> None:
     DataError
     """
     spent = features.warmup + features.longest_view - 1
-    for n, symbol in enumerate(panel.symbols):
-        bars = int(np.isfinite(panel.fields["close"][:, n]).sum())
-        if bars < spent + targets.purge + MIN_ROWS:
-            raise DataError(
-                f"symbol {symbol!r} has {bars} rows, but features and windows take {spent} to warm "
-                f"up, the target {targets.purge} to be realised and a fit {MIN_ROWS}: use more "
-                "data, shorter features, or leave the symbol out with dataset.symbols="
-            )
+    bars = np.isfinite(panel.fields["close"]).sum(axis=0)
+    short = np.flatnonzero(bars < spent + targets.purge + MIN_ROWS)
+    if len(short):
+        names = ",".join(panel.symbols[n] for n in short)
+        raise DataError(
+            f"symbol {panel.symbols[short[0]]!r} has {bars[short[0]]} rows, but features and windows "
+            f"take {spent} to warm up, the target {targets.purge} to be realised and a fit "
+            f"{MIN_ROWS}: use more data, shorter features, or dataset.exclude=[{names}]"
+        )
 
 
 class Windows:

@@ -41,6 +41,8 @@ def fetch_command() -> None:
 
 
 def _train(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
+    # The libraries below take some seconds to import; say at once that something happens.
+    print(f"{config.name}: {choices.get('model')} on {choices.get('dataset')}", file=sys.stderr)
     from .evaluated_table import evaluation_table
     from .train import train_config
 
@@ -111,6 +113,8 @@ def _command(root: str, job: Job) -> None:
 
 def _through_hydra(root: str, job: Job, arguments: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed at length
+    if not {"-m", "--multirun"} & set(arguments):
+        compose_config(root, [word for word in arguments if "=" in word])  # for its better errors
 
     def task(config: DictConfig) -> None:
         hydra_config = HydraConfig.get()

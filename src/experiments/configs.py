@@ -74,6 +74,8 @@ def resolved(config: DictConfig) -> dict[str, Any]:
     ConfigError
         If a value that the user must choose is missing.
     """
+    if missing := sorted(OmegaConf.missing_keys(config)):
+        raise ConfigError(f"{missing[0]} must be chosen: add {missing[0]}=VALUE")
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:

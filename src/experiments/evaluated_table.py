@@ -21,6 +21,7 @@ _COLUMNS = {
     "classification": ("accuracy", "MCC", "log loss", "Brier", "ECE"),
     "quantile": ("pinball",),
 }
+_SHORT = {"direction": "sign", "accuracy": "acc."}
 _IN_UNITS = frozenset({"RMSE", "MAE", "pinball", "QLIKE", "log loss"})
 """Metrics of any magnitude; the others lie about 0 to 1."""
 
@@ -69,7 +70,7 @@ def _label_table(entry: LabelEvaluation) -> Table:
     names = _columns(entry)
     table.add_column("forecaster", no_wrap=True)
     for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(_SHORT.get(name, name), justify="right", no_wrap=True)
     table.add_column("skill over it, %", justify="right", no_wrap=True)
     model, *yardsticks = [str(row) for row in entry.metrics.index]
     for row in (model, *yardsticks):
@@ -85,7 +86,9 @@ def _columns(entry: LabelEvaluation) -> list[str]:
     if entry.label.task == "quantile":
         covers = [name for name in every if name.startswith("cover ")]
         names += covers[:4] or [name for name in every if name.startswith("below ")][:4]
-    return [name for name in names if entry.metrics[name].notna().any()]
+    names = [name for name in names if entry.metrics[name].notna().any()]
+    # Five columns of figures and the skill are what 80 columns hold.
+    return [name for name in names if name != "MAE"] if len(names) > 4 else names
 
 
 def _verdict(entry: LabelEvaluation) -> Text:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from omegaconf import DictConfig
 
+from ..data.dataset import Dataset
+from ..data.features import Features
 from ..data.scaling import FoldScalers
+from ..data.targets import Targets
 from ..data.windows import Windows, build_tensor
 from ..errors import ConfigError, DataError, RunError
+from ..models.forecaster import Forecaster
 from .configs import build, read_saved
-from .rundir import listed, read_manifest
+from .rundir import MANIFEST, listed, read_manifest
 
-if TYPE_CHECKING:
-    from ..data.dataset import Dataset
-    from ..data.features import Features
-    from ..data.targets import Targets
-    from ..models.forecaster import Forecaster
-
+Part = TypeVar("Part")
 SUFFIXES = (".csv", ".parquet", ".json")
 
 
@@ -60,18 +60,26 @@ def predict(
     """
     directory = Path(run)
     manifest = read_manifest(directory)
-    config = read_saved(listed(manifest, directory, "config.yaml"), allow)
-    place = manifest["predict_with"]
+    try:
+        place = str(manifest["predict_with"])
+        recorded, trained = str(manifest["data"]["snapshot"]), tuple(manifest["data"]["symbols"])
+    except (KeyError, TypeError) as error:
+        raise RunError(
+            f"{directory / MANIFEST} lacks what a forecast needs ({error}); train the run again"
+        ) from error
+    path = listed(manifest, directory, "config.yaml")
+    config = read_saved(path, allow)
     scalers = FoldScalers.load(listed(manifest, directory, f"{place}/scaler.json"))
-    dataset: Dataset = build(config.dataset, "dataset")
-    features: Features = build(config.features, "features")
-    targets: Targets = build(config.target, "target")
-    model: Forecaster = build(config.model, "model")
+    dataset = _part(config, path, "dataset", Dataset)
+    features = _part(config, path, "features", Features)
+    targets = _part(config, path, "target", Targets)
+    model: Forecaster = _part(config, path, "model", Forecaster)  # type: ignore[type-abstract]
+    windows_config = _node(config, path, "windows")
+    layout, mask = windows_config.get("layout"), bool(windows_config.get("mask"))
     model.load(directory / place / "model")
 
-    panel = dataset.load(Path(data), snapshot=snapshot or manifest["data"]["snapshot"]).panel
-    trained = tuple(manifest["data"]["symbols"])
-    if config.windows.layout == "joint" and panel.symbols != trained:
+    panel = dataset.load(Path(data), snapshot=snapshot or recorded).panel
+    if layout == "joint" and panel.symbols != trained:
         raise DataError(
             f"the bars hold {len(panel.symbols)} symbols, but {directory.name} was trained jointly "
             f"on {', '.join(trained)}: fetch the same ones"
@@ -85,14 +93,28 @@ def predict(
         )
     start = max(0, wanted - _reach(features, targets, model))
     tensor = build_tensor(
-        panel.rows(start, len(panel.times)), features, targets, config.windows.layout,
-        mask=bool(config.windows.mask), verify=False,
+        panel.rows(start, len(panel.times)), features, targets, layout, mask=mask, verify=False
     )  # fmt: skip
     rows = np.arange(wanted - start, len(tensor.times), dtype=np.int64)
     windows = Windows(tensor, rows, scalers, labelled=False)
     if not len(windows):
         raise DataError(f"no symbol has a bar at {panel.times[-1]}: fetch again, or give since=")
     return model.predict(windows).frame()
+
+
+def _node(config: DictConfig, path: Path, name: str) -> Any:
+    node = config.get(name)
+    if not isinstance(node, DictConfig):
+        raise RunError(f"{path} lacks {name}; train the run again")
+    return node
+
+
+def _part(config: DictConfig, path: Path, name: str, kind: type[Part]) -> Part:
+    """Build a part of a saved recipe, which may come from a stranger, and see what it is."""
+    part = build(_node(config, path, name), name)
+    if not isinstance(part, kind):
+        raise RunError(f"{path}: {name} is a {type(part).__name__}, not a {kind.__name__}")
+    return part
 
 
 def _wanted_row(times: pd.DatetimeIndex, since: str | None) -> int:
@@ -137,12 +159,15 @@ def save_table(table: pd.DataFrame, output: Path) -> None:
             table.to_csv(output, index=False)
         else:
             # pandas' own writer rounds to ten decimals, which is nothing left of a small variance.
-            times = [time.isoformat() for time in table["time"]]
-            values = [float(v) if np.isfinite(v) else None for v in table["value"]]
-            records = table.assign(time=times).astype(object).assign(value=values)
-            output.write_text(json.dumps(records.to_dict("records"), indent=1, allow_nan=False))
+            records = [_record(row) for row in table.itertuples(index=False)]
+            output.write_text(json.dumps(records, indent=1, allow_nan=False))
     except OSError as error:
         raise RunError(f"output={output}: cannot be written ({error.strerror})") from error
+
+
+def _record(row: Any) -> dict[str, Any]:
+    record = {**row._asdict(), "time": row.time.isoformat()}
+    return record | {"value": row.value if np.isfinite(row.value) else None}
 
 
 def check_output(output: Path) -> None:

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from made_panel import made_panel
 from marketlab.data.datamodule import MarketDataModule
 from marketlab.data.features import Features
 from marketlab.data.panel import Panel
@@ -13,6 +12,8 @@ from marketlab.data.splits import Chronological, Fold, WalkForward
 from marketlab.data.targets import Targets
 from marketlab.data.windows import Windows, build_tensor
 from marketlab.errors import DataError
+
+from made_panel import made_panel
 
 SPLITS = {
     "chronological": Chronological(),
@@ -134,7 +135,10 @@ def test_train_is_shuffled_and_validation_is_in_order():
 
 def test_loaders_know_their_length():
     data = module()
-    for loader, part in ((data.train_dataloader(), data.train), (data.val_dataloader(), data.valid)):
+    for loader, part in (
+        (data.train_dataloader(), data.train),
+        (data.val_dataloader(), data.valid),
+    ):
         assert len(loader) == len(list(loader)) == -(-len(part) // 64)
 
 

@@ -212,3 +212,13 @@ def test_hourly_bars_of_a_market_that_never_closes_merge_by_day(
     assert found["high"] == day["high"].max()
     assert found["close"] == day["close"].iloc[-1]
     assert found["volume"] == pytest.approx(day["volume"].sum())
+
+
+def test_excluded_symbols_are_left_out(tmp_path: Path) -> None:
+    source = Packaged(["SP500", "NASDAQ"])
+    loaded = Dataset("us", source, "XNYS", exclude=["NASDAQ"]).load(tmp_path)
+    assert loaded.panel.symbols == ("SP500",)
+    with pytest.raises(DataError, match="did you mean 'NASDAQ'"):
+        Dataset("us", source, "XNYS", exclude=["NASDQ"]).load(tmp_path)
+    with pytest.raises(DataError, match="leaves no symbol"):
+        Dataset("us", source, "XNYS", exclude=["SP500", "NASDAQ"]).load(tmp_path)

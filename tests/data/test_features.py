@@ -4,10 +4,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-from made_panel import made_panel
 from marketlab.data.features import Features
 from marketlab.data.panel import Panel
 from marketlab.errors import ConfigError, DataError, ExpressionError, MarketlabError
+
+from made_panel import made_panel
 
 TWO = {"mom": "returns(close, 5)", "vol": "ts_std(returns(close), 10)"}
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from made_panel import made_panel
 from marketlab.data.targets import Targets
 from marketlab.errors import ConfigError, ExpressionError, MarketlabError
+
+from made_panel import made_panel
 
 NEXT = "lead(close, 1) / close - 1"
 
