@@ -14,6 +14,9 @@ import pandas as pd
 from ..data.labels import Label
 
 
+LEAKY_VERDICT = "no evidence of skill, since the protocol leaks"
+
+
 @dataclass(frozen=True)
 class FoldSkill:
     """Skill over the label's best yardstick within one fold's test times.
@@ -115,11 +118,11 @@ class Evaluation:
             "model": self.model,
             "leaks": self.leaks,
             "notes": list(self.notes),
-            "labels": [_label_dict(entry) for entry in self.labels],
+            "labels": [_label_dict(entry, self.leaks) for entry in self.labels],
         }
 
 
-def _label_dict(entry: LabelEvaluation) -> dict[str, Any]:
+def _label_dict(entry: LabelEvaluation, leaks: bool) -> dict[str, Any]:
     return {
         "label": {
             **asdict(entry.label),
@@ -135,8 +138,8 @@ def _label_dict(entry: LabelEvaluation) -> dict[str, Any]:
         "low": _number(entry.low),
         "high": _number(entry.high),
         "block": _number(entry.block),
-        "shown": entry.shown,
-        "verdict": entry.verdict,
+        "shown": entry.shown and not leaks,
+        "verdict": LEAKY_VERDICT if leaks else entry.verdict,
         "metrics": _table(entry.metrics),
         "skills": _table(entry.skills),
         "folds": [

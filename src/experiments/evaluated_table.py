@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .evaluated import Evaluation, LabelEvaluation
+from .evaluated import LEAKY_VERDICT, Evaluation, LabelEvaluation
 
 _COLUMNS = {
     "regression": ("RMSE", "MAE", "R2", "QLIKE", "direction", "rank IC"),
@@ -30,7 +30,7 @@ def evaluation_table(evaluation: Evaluation) -> Group:
     """Return what ``train.py`` prints at its end; ``rich.print`` shows it."""
     parts: list[RenderableType] = []
     for entry in evaluation.labels:
-        parts += [_title(entry), _label_table(entry), _verdict(entry)]
+        parts += [_title(entry), _label_table(entry), _verdict(entry, evaluation.leaks)]
         parts += [Text(f"note: {note}", style="dim") for note in entry.notes]
         parts.append(Text())
     parts += [Text(note, style="dim") for note in evaluation.notes]
@@ -45,11 +45,12 @@ def evaluation_table(evaluation: Evaluation) -> Group:
     return Group(*parts)
 
 
-def verdict_line(entry: LabelEvaluation) -> str:
+def verdict_line(entry: LabelEvaluation, leaks: bool = False) -> str:
     """Return one sentence, such as ``skill +3.4% [1.2%, 5.5%] over ewma: skill shown``."""
+    verdict = LEAKY_VERDICT if leaks else entry.verdict
     if not entry.best:
-        return f"no yardstick is applicable: {entry.verdict}"
-    return f"skill {_percent(entry)} over {entry.best}: {entry.verdict}"
+        return f"no yardstick is applicable: {verdict}"
+    return f"skill {_percent(entry)} over {entry.best}: {verdict}"
 
 
 def _title(entry: LabelEvaluation) -> Text:
@@ -91,12 +92,12 @@ def _columns(entry: LabelEvaluation) -> list[str]:
     return [name for name in names if name != "MAE"] if len(names) > 4 else names
 
 
-def _verdict(entry: LabelEvaluation) -> Text:
-    text = verdict_line(entry)
+def _verdict(entry: LabelEvaluation, leaks: bool) -> Text:
+    text = verdict_line(entry, leaks)
     if "majority" in entry.metrics:
         share = entry.metrics["majority"].iloc[0]
         text += f"\nalways naming the most frequent class: accuracy {share:.4f}"
-    return Text(text, style="bold green" if entry.shown else "bold yellow")
+    return Text(text, style="bold green" if entry.shown and not leaks else "bold yellow")
 
 
 def _skill_over(row: pd.Series[float]) -> str:

@@ -290,6 +290,7 @@ def test_metrics_json_holds_no_nan() -> None:
     text = json.dumps(found, allow_nan=False)
     assert json.loads(text) == found
     assert found["leaks"] is True
+    assert not any(label["shown"] for label in found["labels"])
     entry = found["labels"][0]
     assert entry["metrics"]["frozen-future"]["RMSE"] is None
     assert entry["skills"]["frozen-future"]["skill"] is None
@@ -304,7 +305,8 @@ def test_the_table_reads_at_a_hundred_columns() -> None:
     text = capture.get()
     assert max(len(line) for line in text.splitlines()) <= 100
     assert "…" not in text
-    assert "over climatology: skill shown" in text
+    assert "over climatology: no evidence of skill" in text
+    assert "skill shown" not in text  # the protocol leaks
     assert "not applicable" in text
     assert "THIS PROTOCOL LEAKS" in text
     assert "5 targets were tested" in text

@@ -8,6 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+import numba
 import pytest
 import torch
 
@@ -21,10 +22,11 @@ def benchmark() -> Iterator[ModuleType]:
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    threads = torch.get_num_threads(), numba.get_num_threads()
+    module.one_thread()
     yield module
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads[0])
+    numba.set_num_threads(threads[1])
 
 
 def claims(benchmark: ModuleType, case: tuple[object, ...], runs: int) -> int:

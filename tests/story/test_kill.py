@@ -117,9 +117,10 @@ def test_a_killed_run_is_whole_or_absent(tmp_path, model):
     choices = [*small_overrides(tmp_path), f"model={model}", "trainer.max_epochs=3"]
     runner = Runner(choices)
     try:
+        whole = check(tmp_path, set())
         seconds, ended = runner.run([*choices, "dataset.source.seed=1"])
         assert ended == 0
-        whole = check(tmp_path, set())
+        whole = check(tmp_path, whole)
         assert len(whole) == 2
         moments = random.Random(f"kill {model}")
         killed = 0
