@@ -7,7 +7,7 @@ interval above 0, over the best yardstick. At most 5% of the runs may claim it.
 
 Planted: a feature known at the close explains R2 = 0.02 of the next day's return. Of one symbol,
 judged on 3,000 test rows, at least 80% of ridge's runs must find it; beside it stand what LightGBM
-finds, and what both find in 30 symbols on 1,000 test rows.
+finds, and what both find in 30 symbols on a third as many test rows.
 
 Every run takes the road of marketlab-train, from the recipe to the evaluation.
 

@@ -209,6 +209,8 @@ class Dataset:
 
 
 def _names(symbols: Sequence[Any], key: str) -> tuple[str, ...]:
+    if isinstance(symbols, str):
+        raise ConfigError(f"dataset.{key}={symbols} must be a list, as in [{symbols}]")
     for symbol in symbols:
         if isinstance(symbol, bool):
             raise ConfigError(

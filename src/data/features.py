@@ -202,6 +202,10 @@ def _views(
 ) -> dict[str, View]:
     if views is None:
         views = {"x": {"columns": known, "rows": rows}}
+    if not isinstance(views, Mapping) or not all(isinstance(v, Mapping) for v in views.values()):
+        raise ConfigError(
+            f"features: views={views!r} must be mappings by name, as in {{x: {{rows: 22}}}}"
+        )
     built = {}
     for name, spec in views.items():
         for key in spec:
@@ -209,6 +213,8 @@ def _views(
                 raise ConfigError(
                     f"view {name!r} has an unknown key {key!r}{nearest(key, _VIEW_KEYS)}"
                 )
+        if isinstance(spec.get("columns"), str):
+            raise ConfigError(f"view {name!r}: columns={spec['columns']!r} must be a list of names")
         columns = tuple(spec.get("columns") or known)
         for column in columns:
             if column not in known:

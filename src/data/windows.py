@@ -182,8 +182,8 @@ def check_rows(panel: Panel, features: Features, targets: Targets) -> None:
     if len(short):
         names = ",".join(panel.symbols[n] for n in short)
         raise DataError(
-            f"symbol {panel.symbols[short[0]]!r} has {bars[short[0]]} rows, but features and windows "
-            f"take {spent} to warm up, the target {targets.purge} to be realised and a fit "
+            f"symbol {panel.symbols[short[0]]!r} has {bars[short[0]]} rows, but features and "
+            f"windows take {spent} to warm up, the target {targets.purge} to be realised and a fit "
             f"{MIN_ROWS}: use more data, shorter features, or dataset.exclude=[{names}]"
         )
 

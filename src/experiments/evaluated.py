@@ -13,7 +13,6 @@ import pandas as pd
 
 from ..data.labels import Label
 
-
 LEAKY_VERDICT = "no evidence of skill, since the protocol leaks"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 
@@ -46,10 +47,10 @@ class RunProgress:
 
     def step(self, text: str, done: int, total: int) -> None:
         """Show how far the current fit is, such as epoch 3 of 30."""
-        self._bars.update(self._fit, completed=done, total=total, text=text)
+        self._bars.update(self._fit, completed=done, total=total, text=escape(text))
 
     def fold_done(self, text: str) -> None:
         """Print one line on the fold that ended, and begin the next."""
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, markup=False)
         self._bars.advance(self._folds)
         self._bars.reset(self._fit, total=None, text="")

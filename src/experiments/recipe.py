@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from .tracking import Tracking
 
 
+MOST_SEED = 2**31
+"""NumPy's global generator takes seeds below 2**32, and every fold adds its number."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that a run is made of.
@@ -57,9 +61,14 @@ class Recipe:
         if plain["threads"] is None:
             plain["threads"] = available_threads()
         _check_whole("threads", plain["threads"], least=1)
-        _check_whole("seed", plain["seed"], least=0)
+        _check_whole("seed", plain["seed"], least=0, most=MOST_SEED)
         _check_whole("windows.batch_size", plain["windows"]["batch_size"], least=1)
-        _check_name(str(plain["name"]))
+        _check_flag("refit", plain["refit"])
+        _check_flag("windows.mask", plain["windows"]["mask"])
+        for key, value in plain["paths"].items():
+            if not isinstance(value, str) or not value:
+                raise ConfigError(f"paths.{key}={value!r} must be a folder")
+        _check_name("" if plain["name"] is None else str(plain["name"]))
         done = OmegaConf.create(plain)
         parts = {
             name: build(done[name], name) for name in ("dataset", "features", "split", "scaler")
@@ -152,9 +161,16 @@ class Recipe:
         return build(node, "trainer", callbacks=[*own, *callbacks], **kwargs)
 
 
-def _check_whole(name: str, value: Any, *, least: int) -> None:
+def _check_whole(name: str, value: Any, *, least: int, most: int | None = None) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{name}={value!r} must be a whole number from {least} up")
+    if most is not None and value > most:
+        raise ConfigError(f"{name}={value!r} must be at most {most}")
+
+
+def _check_flag(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name}={value!r} must be true or false")
 
 
 def _check_name(name: str) -> None:

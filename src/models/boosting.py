@@ -16,7 +16,7 @@ from ..data.labels import Label
 from ..errors import ConfigError, RunError
 from .forecaster import Forecaster
 from .progress import BoostingProgress
-from .samples import present
+from .samples import check_window, present
 from .spec import Spec, describe, fitted, read_spec, unreadable
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ class LightGBM(Forecaster):
         threads: int | None = None,
         window: Literal["last", "flatten"] = "last",
     ) -> None:
+        check_window(window)
+        for name, value in (("rounds", rounds), ("patience", patience)):
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"model.{name}={value!r} must be a whole number from 1 up")
         self._params = dict(params)
         self._rounds = rounds
         self._patience = patience

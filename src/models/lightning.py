@@ -129,7 +129,15 @@ class LightningForecaster(Forecaster):
                 callbacks=[best, Narrator(log)],
                 default_root_dir=str(log.directory),
             )
-            if not fitting.max_epochs or not fitting.limit_val_batches:
+            if fitting.world_size > 1:
+                # Lightning would start this very command again for each of the others.
+                raise ConfigError(
+                    f"a net trains on one device, not {fitting.world_size}: set trainer.devices=1"
+                )
+            epochs = fitting.max_epochs
+            if not isinstance(epochs, int):
+                raise ConfigError(f"trainer.max_epochs={epochs!r} must be a whole number from 1 up")
+            if not epochs or not fitting.limit_val_batches:
                 raise ConfigError(
                     "a net needs an epoch and its validation to pick weights by: set "
                     "trainer.max_epochs, and trainer.limit_val_batches, above 0"

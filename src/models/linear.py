@@ -18,7 +18,7 @@ from sklearn.base import clone, is_classifier
 from ..data.labels import Label, Task
 from ..errors import ConfigError
 from .forecaster import Forecaster
-from .samples import present
+from .samples import check_window, present
 from .spec import Spec, describe, fitted, read_arrays, read_spec, require_shape, write_arrays
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ class SklearnLinear(Forecaster):
         search: Mapping[str, Sequence[Any]] | None = None,
         window: Literal["last", "flatten"] = "last",
     ) -> None:
+        check_window(window)
         self._estimator = estimator
-        self._search = {name: list(values) for name, values in (search or {}).items()}
+        self._search = _candidates(search)
         self._window = window
         self._arrays: dict[str, npt.NDArray[Any]] = {}
         self._spec: Spec | None = None
@@ -201,6 +202,19 @@ class SklearnLinear(Forecaster):
                 best = loss, coef, intercept, candidate
         assert best is not None
         return best[1:]
+
+
+def _candidates(search: Any) -> dict[str, list[Any]]:
+    if search is not None and not isinstance(search, Mapping):
+        raise ConfigError(
+            f"model.search={search!r} must be lists by name, as in {{alpha: [1, 10]}}"
+        )
+    for name, values in (search or {}).items():
+        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+            raise ConfigError(
+                f"model.search.{name}={values!r} must be a list of candidates, as in [1, 10]"
+            )
+    return {name: list(values) for name, values in (search or {}).items()}
 
 
 def _coefficients(label: Label, estimator: Any) -> tuple[Floats, Floats]:

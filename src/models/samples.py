@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from ..data.windows import Windows
+
+WINDOWS = ("last", "flatten")
+"""Which rows of a view a model of tables reads."""
 
 
 def present(windows: Windows, part: str) -> npt.NDArray[np.bool_]:
@@ -30,3 +33,14 @@ def present(windows: Windows, part: str) -> npt.NDArray[np.bool_]:
                 "samples): move the split, or shorten the features' lookback"
             )
     return mask
+
+
+def check_window(window: str) -> None:
+    """Refuse what `Windows.design` does not know.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if window not in WINDOWS:
+        raise ConfigError(f"model.window={window!r} must be last or flatten")

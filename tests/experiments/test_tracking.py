@@ -99,7 +99,6 @@ def test_wandb_offline_logs_epochs_and_summary(monkeypatch, small, tmp_path):
         seen["name"] = self._run.name
         seen["last"] = dict(self._run.summary)
         real(self, summary)
-        seen["summary"] = dict(self._run.summary)
 
     monkeypatch.setattr(tracking.WandbTracking, "finish", finish)
     choices = ["model=mlp", NEXT, "trainer.max_epochs=2", "tracking=wandb"]
@@ -109,8 +108,9 @@ def test_wandb_offline_logs_epochs_and_summary(monkeypatch, small, tmp_path):
     assert seen["name"] == run.path.name
     assert seen["last"]["fold_00/epoch"] == 2
     assert {"fold_00/train_loss", "fold_00/valid_loss"} <= seen["last"].keys()
-    assert seen["summary"]["ret_next@1/skill"] == run.evaluation.labels[0].skill
-    assert list((run.path.parent / "wandb").glob("offline-run-*/run-*.wandb"))
+    (written,) = (run.path.parent / "wandb").glob("offline-run-*/run-*.wandb")
+    for word in ("ret_next@1/skill", "fold_00/valid_loss"):
+        assert word.encode() in written.read_bytes()
     assert not [name for name in run.manifest["files"] if "wandb" in name]
     marketlab.Run.load(run.path)
 

@@ -122,6 +122,23 @@ def test_a_mask_tells_a_net_what_is_missing(small):
         (["model=mlp", "model.net.hidden=[-3]"], "cannot be built"),
         (["model=mlp", "model.optimizer.lr=-1"], "learning rate"),
         (["model=mlp", "+model.weights={log_kg:2}"], "did you mean 'log_gk"),
+        (["model=ridge", "model.window=lst"], "must be last or flatten"),
+        (["model=ridge", "model.search.alpha=[]"], "list of candidates"),
+        (["model=ridge", "model.search=3"], "lists by name"),
+        (["model=lightgbm", "model.window=lst"], "must be last or flatten"),
+        (["model=lightgbm", "model.rounds=0"], r"model\.rounds=0"),
+        (["model=lightgbm", "model.patience=x"], r"model\.patience='x'"),
+        (["model=ewma", "model.alphas=[2]"], r"model\.alphas=\[2\]"),
+        (["model=ewma", "model.alphas=0.5"], r"model\.alphas=0\.5"),
+        (["model=ridge", "windows.mask=maybe"], "true or false"),
+        (["model=ridge", "refit=maybe"], "true or false"),
+        (["model=ridge", "name=null"], "names a folder"),
+        (["model=ridge", "paths.data=null"], "must be a folder"),
+        (["model=ridge", "seed=4294967296"], "at most"),
+        (["model=ridge", "dataset.symbols=SYN00"], "must be a list"),
+        (["model=ridge", "dataset.source.seed=-1"], "seed=-1"),
+        (["model=ridge", "+features.views={a:{columns:gk_1}}"], "list of names"),
+        (["model=ridge", "+features.views={a:3}"], "mappings by name"),
         (["model=ridge", "threads=0"], "threads=0"),
         (["model=ridge", "seed=-1"], "seed=-1"),
         (["model=ridge", "seed=1.5"], "seed=1.5"),
@@ -145,6 +162,25 @@ def test_what_makes_no_sense_is_refused_before_any_work(
         marketlab.train([*small, *choices], quiet=True)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ("trainer.devices=2", "trains on one device, not 2"),
+        ("trainer.max_epochs=x", "trainer.max_epochs='x'"),
+        ("trainer.max_epochs=0", "needs an epoch"),
+        ("+trainer.limit_val_batches=0", "needs an epoch and its validation"),
+        ("trainer.accelerator=abacus", "trainer"),
+        ("+trainer.epochs=3", "trainer"),
+        ("model.optimizer.lr=1e9", "lower model.optimizer.lr"),
+    ],
+)
+def test_a_trainer_that_makes_no_sense_is_refused_in_one_line(small, tmp_path, choice, words):
+    with pytest.raises(marketlab.MarketlabError, match=words) as caught:
+        marketlab.train([*small, "model=mlp", choice], quiet=True)
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "outputs/small").iterdir())
 
 
 def test_a_protocol_that_leaks_says_so_in_its_name_and_its_report(small):

@@ -72,6 +72,8 @@ class Synthetic(Source):
     ) -> None:
         if symbols < 1 or rows < 2:
             raise DataError(f"synthetic: symbols={symbols}, rows={rows} are too few")
+        if not isinstance(seed, int) or seed < 0:
+            raise DataError(f"synthetic: seed={seed!r} must be a whole number from 0 up")
         if not 0 <= planted_r2 < 1 or not 0 <= correlation < 1:
             raise DataError(
                 f"synthetic: planted_r2={planted_r2} and correlation={correlation} must be "

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...data.labels import Label
+from ...errors import ConfigError
 from .base import Cells, Floats, Yardstick, one_hot
 from .pooling import fit_shape, forecast_shape, mean_loss
 from .shapes import QuantilesAbout, QuantilesTimes, Shape
@@ -37,6 +38,10 @@ class Ewma(Yardstick):
 
     def __init__(self, alphas: Sequence[float] = ALPHAS) -> None:
         super().__init__()
+        if not isinstance(alphas, Sequence) or not alphas or not all(_share(a) for a in alphas):
+            raise ConfigError(
+                f"model.alphas={alphas} must be a list of numbers between 0 and 1, both excluded"
+            )
         self.alphas = tuple(alphas)
 
     @property
@@ -78,6 +83,10 @@ class Ewma(Yardstick):
             return _weighted(cells, fitted["alpha"])
         x = _condition(cells, fitted["form"], fitted["alpha"])
         return forecast_shape(_shape(cells.label, fitted["form"]), fitted["quantiles"], cells, x)
+
+
+def _share(alpha: Any) -> bool:
+    return isinstance(alpha, int | float) and 0 < alpha < 1
 
 
 def ewma(history: Floats, alpha: float) -> Floats:
