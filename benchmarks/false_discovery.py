@@ -29,7 +29,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from marketlab.data.windows import build_tensor, check_rows
+from marketlab.data.tensor import build_tensor, check_rows
 from marketlab.experiments.configs import compose_config
 from marketlab.experiments.evaluate import Evaluation, evaluate
 from marketlab.experiments.fitting import fit_folds

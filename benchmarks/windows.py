@@ -26,7 +26,7 @@ from marketlab.data.features import Features
 from marketlab.data.panel import Panel
 from marketlab.data.splits import Chronological
 from marketlab.data.targets import Targets
-from marketlab.data.windows import build_tensor
+from marketlab.data.tensor import build_tensor
 
 WINDOWS = (5, 10, 20, 30, 60)
 SHAPES = ("ts_mean(close, {w}) / close", "ts_std(close, {w}) / close", "ts_max(high, {w}) / close",

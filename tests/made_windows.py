@@ -5,7 +5,7 @@ import pandas as pd
 from marketlab.data.features import View
 from marketlab.data.labels import Label
 from marketlab.data.targets import LabelValues
-from marketlab.data.windows import WindowTensor
+from marketlab.data.tensor import WindowTensor
 
 LABELS = (
     Label("ret", 1, "lead(close, 1)", "regression", 1),

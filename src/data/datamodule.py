@@ -9,7 +9,8 @@ import pytorch_lightning as pl
 from ..errors import DataError
 from .scaling import Scaler
 from .splits import Fold
-from .windows import Batch, Windows, WindowTensor
+from .tensor import WindowTensor
+from .windows import Batch, Windows
 
 
 class BatchLoader:

@@ -44,7 +44,19 @@ class View:
 
 @dataclass(frozen=True)
 class FeatureFacts:
-    """What is known of a column before it is computed; `lookback` None means all rows before."""
+    """What is known of a column before it is computed.
+
+    Attributes
+    ----------
+    name, text : str
+    lookback : int or None
+        Rows before t that it reads; None means all of them.
+    warmup : int
+        Rows at the start that it leaves empty, or does not vouch for.
+    rescales : bool
+        It changes when a symbol's whole price history is multiplied by a constant, so that
+        back-adjusted prices make it depend on later corporate actions.
+    """
 
     name: str
     text: str

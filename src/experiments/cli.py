@@ -68,6 +68,7 @@ def _predict(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
         snapshot=None if plain["snapshot"] is None else str(plain["snapshot"]),
         data=str(plain["paths"]["data"]),
         allow=plain["allow"],
+        quiet=False,
     )
     console = Console()
     console.print(render(table))

@@ -22,7 +22,7 @@ from .recipe import Recipe
 
 if TYPE_CHECKING:
     from ..data.datamodule import MarketDataModule
-    from ..data.windows import WindowTensor
+    from ..data.tensor import WindowTensor
 
 History = list[dict[str, float]]
 

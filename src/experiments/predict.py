@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
+from rich.console import Console
 
 from ..data.dataset import Dataset
 from ..data.features import Features
 from ..data.scaling import FoldScalers
 from ..data.targets import Targets
-from ..data.windows import Windows, build_tensor
+from ..data.tensor import build_tensor
+from ..data.windows import Windows
 from ..errors import ConfigError, DataError, RunError
 from ..models.forecaster import Forecaster
 from .configs import build, read_saved
@@ -32,6 +34,7 @@ def predict(
     snapshot: str | None = None,
     data: str | Path = "data",
     allow: Sequence[str] = (),
+    quiet: bool = True,
 ) -> pd.DataFrame:
     """Forecast with the newest model of a run.
 
@@ -46,12 +49,14 @@ def predict(
         Folder of the snapshots.
     allow : targets
         Dotted names that the run's saved config may build, besides those of marketlab.
+    quiet : bool
+        Do not print the health of the bars to stderr.
 
     Returns
     -------
     DataFrame
         time (decision, UTC), symbol, target, horizon (rows ahead), quantity, value (in the
-        target's units).
+        target's units); for every symbol that has a bar at the time.
 
     Raises
     ------
@@ -78,7 +83,9 @@ def predict(
     layout, mask = windows_config.get("layout"), bool(windows_config.get("mask"))
     model.load(directory / place / "model")
 
-    panel = dataset.load(Path(data), snapshot=snapshot or recorded).panel
+    loaded = dataset.load(Path(data), snapshot=snapshot or recorded)
+    Console(stderr=True, quiet=quiet).print(loaded.health.render())
+    panel = loaded.panel
     if layout == "joint" and panel.symbols != trained:
         raise DataError(
             f"the bars hold {len(panel.symbols)} symbols, but {directory.name} was trained jointly "

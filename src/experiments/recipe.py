@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..data.scaling import Scaler
     from ..data.splits import Split
     from ..data.targets import Targets
-    from ..data.windows import Layout
+    from ..data.tensor import Layout
     from ..models.forecaster import Forecaster
     from .tracking import Tracking
 
@@ -92,7 +92,7 @@ class Recipe:
         ------
         ConfigError
         """
-        from ..data.windows import check_layout
+        from ..data.tensor import check_layout
 
         mask = bool(self.config.windows.mask)
         model, labels = self.new_model(), self.targets.labels

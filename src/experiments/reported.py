@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from omegaconf import OmegaConf
 
-from .report import Feature, FoldSpan, LabelPredictions, ReportContent
+from .report import FoldSpan, LabelPredictions, ReportContent
 
 if TYPE_CHECKING:
     from ..data.health import Health
     from ..data.splits import Fold
-    from ..data.windows import WindowTensor
+    from ..data.tensor import WindowTensor
     from ..models.forecast import Forecast
     from .evaluate import Evaluation
     from .recipe import Recipe
@@ -53,10 +53,7 @@ def report_content(
         histories=histories,
         health=health.table,
         health_notes=health.notes,
-        features=[
-            Feature(fact.name, fact.text, fact.lookback, fact.warmup, fact.rescales)
-            for fact in recipe.features.facts.values()
-        ],
+        features=tuple(recipe.features.facts.values()),
         purge=0 if recipe.split.leaks else recipe.targets.purge,
         manifest={
             "snapshot (SHA-256)": manifest["data"]["snapshot"],

@@ -18,7 +18,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from ..data.windows import build_tensor, check_rows
+from ..data.tensor import build_tensor, check_rows
 from ..errors import MarketlabError
 from .configs import compose_config
 from .evaluate import Evaluation, evaluate

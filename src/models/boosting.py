@@ -14,6 +14,7 @@ import torch
 
 from ..data.labels import Label
 from ..errors import ConfigError, RunError
+from .forecast import in_own_units
 from .forecaster import Forecaster
 from .progress import BoostingProgress
 from .samples import check_window, present
@@ -142,7 +143,7 @@ class LightGBM(Forecaster):
                 for booster in self._boosters[label.name]
             ]
             raw[label.name] = _quantities(label, columns)[:, None, :]
-        return windows.forecast(raw)
+        return in_own_units(windows, raw)
 
     def save(self, directory: Path) -> None:
         """Write LightGBM's text of each booster and ``spec.json`` into an existing folder."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ..data.labels import Label
+from ..errors import DataError
+
+if TYPE_CHECKING:
+    from ..data.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,38 @@ class Forecast:
                     )
                 )
         return pd.concat(parts, ignore_index=True)
+
+
+def in_own_units(
+    windows: Windows, raw: Mapping[str, npt.NDArray[np.floating]], *, scaled: bool = True
+) -> Forecast:
+    """Turn a model's output into a Forecast of the same samples.
+
+    Parameters
+    ----------
+    windows : Windows of S samples
+    raw : label name -> (S, n_out, Q)
+    scaled : bool
+        Whether numbers and quantiles are in the fold's scaled units, and are turned back.
+
+    Raises
+    ------
+    DataError
+        If the model answered another shape.
+    """
+    values = {}
+    for k, label in enumerate(windows.labels):
+        answers = np.asarray(raw[label.name], dtype=np.float64)
+        expected = (len(windows), windows.n_out, len(label.quantities))
+        if answers.shape != expected:
+            raise DataError(f"the model answered {answers.shape} for {label.name}, not {expected}")
+        if scaled and not label.classes:
+            columns = np.arange(windows.n_out) * len(windows.labels) + k
+            center = windows.scalers.labels.center[columns]
+            scale = windows.scalers.labels.scale[columns]
+            answers = answers * scale[None, :, None] + center[None, :, None]
+        values[label.name] = answers.reshape(-1, answers.shape[2])
+    return Forecast(windows.times, windows.symbols, windows.labels, values)
 
 
 def concatenate(forecasts: Sequence[Forecast]) -> Forecast:

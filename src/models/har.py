@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data.labels import Task
+from .forecast import in_own_units
 from .forecaster import Forecaster
 from .samples import present
 from .spec import Spec, describe, fitted, read_arrays, read_spec, require_shape, write_arrays
@@ -86,7 +87,7 @@ class HAR(Forecaster):
         for k, label in enumerate(windows.labels):
             mean = (lags[:, k] * self._slopes[k]).sum(1) + intercepts[k, owner]
             raw[label.name] = mean.reshape(len(windows), windows.n_out, 1)
-        return windows.forecast(raw, scaled=False)
+        return in_own_units(windows, raw, scaled=False)
 
     def save(self, directory: Path) -> None:
         """Write slopes (K, 3), intercepts (K, N) and ``spec.json`` into an existing folder."""

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ..errors import ConfigError, RunError
+from .forecast import in_own_units
 from .forecaster import Forecaster
 from .heads import Heads
 from .lightning_quiet import interruptible, quiet
@@ -159,7 +160,7 @@ class LightningForecaster(Forecaster):
                 outputs = self._net(batch.x)
                 raw[start : start + len(outputs)] = outputs
                 start += len(outputs)
-        return windows.forecast(heads.quantities(raw))
+        return in_own_units(windows, heads.quantities(raw))
 
     def save(self, directory: Path) -> None:
         """Write ``model.safetensors`` and ``spec.json`` into an existing folder."""

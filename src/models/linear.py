@@ -17,6 +17,7 @@ from sklearn.base import clone, is_classifier
 
 from ..data.labels import Label, Task
 from ..errors import ConfigError
+from .forecast import in_own_units
 from .forecaster import Forecaster
 from .samples import check_window, present
 from .spec import Spec, describe, fitted, read_arrays, read_spec, require_shape, write_arrays
@@ -137,7 +138,7 @@ class SklearnLinear(Forecaster):
             )
             for k, label in enumerate(windows.labels)
         }
-        return windows.forecast(raw)
+        return in_own_units(windows, raw)
 
     def save(self, directory: Path) -> None:
         """Write the coefficients and ``spec.json`` into an existing folder."""

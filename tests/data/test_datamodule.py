@@ -10,7 +10,8 @@ from marketlab.data.panel import Panel
 from marketlab.data.scaling import min_max, robust, standard
 from marketlab.data.splits import Chronological, Fold, WalkForward
 from marketlab.data.targets import Targets
-from marketlab.data.windows import Windows, build_tensor
+from marketlab.data.tensor import build_tensor
+from marketlab.data.windows import Windows
 from marketlab.errors import DataError
 
 from made_panel import made_panel

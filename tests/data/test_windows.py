@@ -9,6 +9,7 @@ from marketlab.data.features import View
 from marketlab.data.gather import gather_on_device
 from marketlab.data.windows import Windows
 from marketlab.errors import DataError
+from marketlab.models.forecast import in_own_units
 
 from made_windows import LABELS, made_tensor
 
@@ -126,7 +127,7 @@ def test_forecast_turns_scaled_answers_back_into_units(layout):
     cells = windows.scaled_y.reshape(len(windows), windows.n_out, n)
     raw = {label.name: cells[:, :, [k]] for k, label in enumerate(LABELS[:2])}
     raw["up@1"] = np.stack([1 - cells[:, :, 2], cells[:, :, 2]], axis=-1)
-    forecast, truth = windows.forecast(raw), windows.truth()
+    forecast, truth = in_own_units(windows, raw), windows.truth()
     for label in LABELS[:2]:
         np.testing.assert_allclose(forecast.values[label.name][:, 0], truth[label.name], rtol=1e-5)
     np.testing.assert_array_equal(forecast.values["up@1"][:, 1], truth["up@1"])
@@ -139,7 +140,7 @@ def test_forecast_turns_scaled_answers_back_into_units(layout):
 def test_a_model_that_answers_the_wrong_shape_is_refused():
     windows = windows_of(made_tensor())
     with pytest.raises(DataError, match="the model answered"):
-        windows.forecast({label.name: np.zeros((3, 1, 1)) for label in LABELS})
+        in_own_units(windows, {label.name: np.zeros((3, 1, 1)) for label in LABELS})
 
 
 @pytest.mark.parametrize("layout", ["pooled", "joint"])

@@ -17,7 +17,7 @@ from marketlab.data.labels import Label, Task
 from marketlab.data.scaling import standard
 from marketlab.data.splits import Fold
 from marketlab.data.targets import LabelValues
-from marketlab.data.windows import Layout, WindowTensor
+from marketlab.data.tensor import Layout, WindowTensor
 from marketlab.models.forecaster import FitLog, TrainerFactory
 
 

@@ -11,7 +11,8 @@ from marketlab.data.features import View
 from marketlab.data.labels import Label
 from marketlab.data.scaling import standard
 from marketlab.data.targets import LabelValues
-from marketlab.data.windows import Layout, Windows, WindowTensor
+from marketlab.data.tensor import Layout, WindowTensor
+from marketlab.data.windows import Windows
 from marketlab.errors import ConfigError
 from marketlab.models.forecaster import FitLog, TrainerFactory
 from marketlab.models.har import HAR

@@ -15,7 +15,8 @@ from marketlab.data.features import View
 from marketlab.data.labels import Label
 from marketlab.data.scaling import Affine, FoldScalers
 from marketlab.data.targets import LabelValues
-from marketlab.data.windows import Layout, Windows, WindowTensor
+from marketlab.data.tensor import Layout, WindowTensor
+from marketlab.data.windows import Windows
 from marketlab.errors import RunError
 from marketlab.models.forecaster import FitLog, Forecaster
 from marketlab.models.yardsticks import (

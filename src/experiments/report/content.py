@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 if TYPE_CHECKING:
+    from ...data.features import FeatureFacts
     from ..evaluate import Evaluation
 
 Segment = tuple[pd.Timestamp, pd.Timestamp]
@@ -91,29 +92,6 @@ class LabelPredictions:
 
 
 @dataclass(frozen=True)
-class Feature:
-    """One input, as the report's table lists it.
-
-    Attributes
-    ----------
-    name, expression : str
-    lookback : int or None
-        Rows before t that it reads; None where it reads all of the past.
-    warm_up : int
-        Rows at the start that it leaves empty, or does not vouch for.
-    rescales : bool
-        It changes when a symbol's whole history is multiplied by a constant, so that back-adjusted
-        prices make it depend on later corporate actions.
-    """
-
-    name: str
-    expression: str
-    lookback: int | None
-    warm_up: int
-    rescales: bool
-
-
-@dataclass(frozen=True)
 class ReportContent:
     """Everything that a report shows. All text is escaped when it is rendered.
 
@@ -134,7 +112,7 @@ class ReportContent:
     health : DataFrame
         One row a symbol (its index); a column whose name contains "share" holds fractions.
     health_notes : one sentence each
-    features : Feature
+    features : FeatureFacts
     purge : int
         Rows left out between the parts of a fold.
     manifest : text -> value, or a mapping of these (one level): snapshot, code, versions, timings
@@ -153,7 +131,7 @@ class ReportContent:
     folds: Sequence[FoldSpan]
     histories: Sequence[Sequence[Mapping[str, float]]]
     health: pd.DataFrame
-    features: Sequence[Feature]
+    features: Sequence[FeatureFacts]
     purge: int
     manifest: Mapping[str, object]
     config: str

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ...data.labels import Label
 from ...errors import RunError
-from ..forecast import Forecast
+from ..forecast import Forecast, in_own_units
 from ..forecaster import FitLog, Forecaster, TrainerFactory
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Yardstick(Forecaster):
             if fitted is not None:
                 answers = self.predict_label(cells, fitted)
             raw[cells.label.name] = answers.reshape(len(windows), windows.n_out, -1)
-        return windows.forecast(raw, scaled=False)
+        return in_own_units(windows, raw, scaled=False)
 
     def save(self, directory: Path) -> None:
         """Write ``yardstick.json``."""

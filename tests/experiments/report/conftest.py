@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from marketlab.data.features import FeatureFacts
 from marketlab.data.labels import Label
 from marketlab.experiments.evaluate import Evaluation, FoldSkill, LabelEvaluation
 from marketlab.experiments.metrics import cell_loss, loss_name
-from marketlab.experiments.report import Feature, FoldSpan, LabelPredictions, ReportContent
+from marketlab.experiments.report import FoldSpan, LabelPredictions, ReportContent
 from scipy.stats import norm
 
 LABELS = {
@@ -190,11 +191,11 @@ def made_up(
         evaluation=Evaluation("log-HAR", tuple(labels), leaks), predictions=made, folds=spans,
         histories=histories, health=health,
         features=(
-            Feature("gk_1", "log(garman_klass(open, high, low, close))", 1, 0, False),
-            Feature("gk_5", "ts_mean(gk_1, 5)", 5, 4, False),
-            Feature("gk_22", "ts_mean(gk_1, 22)", 22, 21, False),
-            Feature("gk_ewm", "ewm(gk_1, 0.06)", None, 60, False),
-            Feature("dollar_volume", "log(close * volume)", 1, 0, True),
+            FeatureFacts("gk_1", "log(garman_klass(open, high, low, close))", 1, 0, False),
+            FeatureFacts("gk_5", "ts_mean(gk_1, 5)", 5, 4, False),
+            FeatureFacts("gk_22", "ts_mean(gk_1, 22)", 22, 21, False),
+            FeatureFacts("gk_ewm", "ewm(gk_1, 0.06)", None, 60, False),
+            FeatureFacts("dollar_volume", "log(close * volume)", 1, 0, True),
         ),
         purge=5,
         manifest={

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from marketlab.data.features import FeatureFacts
 from marketlab.experiments.evaluate import Evaluation
-from marketlab.experiments.report import Feature, FoldSpan, ReportContent, write_report
+from marketlab.experiments.report import FoldSpan, ReportContent, write_report
 from marketlab.experiments.report.render import render
 
 Make = Callable[..., ReportContent]
@@ -108,7 +109,7 @@ def test_hostile_text_stays_text(make: Make) -> None:
             evaluation=Evaluation(bad, (hostile,), leaks=False),
             predictions={label.name: replace(made, symbols=symbols)},
             health=content.health.rename(index={"SPX": bad}, columns={"stale": bad}),
-            features=[Feature(bad, bad, 1, 1, True)],
+            features=[FeatureFacts(bad, bad, 1, 1, True)],
             manifest={bad: bad, "group": {bad: bad}},
             config=f"a: {bad}\nb: \x00 \ud800",
             commands={bad: bad},
