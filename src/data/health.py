@@ -14,7 +14,7 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from .panel import Panel
+from .panel import PRICE_FIELDS, Panel
 
 LARGE = 0.25
 """A move of the close beyond this share is counted: often a split that was not adjusted."""
@@ -27,6 +27,7 @@ HEADINGS = {
     "first": "first",
     "last": "last",
     "missing": "missing",
+    "zero_price": "zero\nprice",
     "zero_volume": "no\nvolume",
     "stale": "stale",
     "repeated": "open =\nprior",
@@ -44,7 +45,8 @@ class Health:
     table : DataFrame
         One row a symbol, indexed by its name: ``rows`` (panel rows with a close), ``first`` and
         ``last`` (their dates, UTC), ``missing`` (rows without a close between first and last),
-        ``missing_share`` (of the rows between them), ``zero_volume`` (rows), ``stale`` (rows that
+        ``missing_share`` (of the rows between them), ``zero_price`` (rows with a price of 0, which
+        only a dataset with ``allow_negative`` keeps), ``zero_volume`` (rows), ``stale`` (rows that
         repeat the whole bar before them, or its close where there are only closes), ``repeated``
         (share of the rows whose open is the close before it; NaN without opens), ``large_moves``
         (closes more than 25% away from the one before).
@@ -65,6 +67,7 @@ class Health:
                 "last": _day(row["last"]),
                 "missing": int(row["missing"]),
                 "missing_share": _number(row["missing_share"]),
+                "zero_price": int(row["zero_price"]),
                 "zero_volume": int(row["zero_volume"]),
                 "stale": int(row["stale"]),
                 "repeated": _number(row["repeated"]),
@@ -76,7 +79,9 @@ class Health:
         """Return a table for the terminal; of many symbols the worst ones and their total."""
         shown = self.table
         if len(shown) > SHOWN:
-            trouble = shown[["missing", "zero_volume", "stale", "large_moves"]].sum(axis=1)
+            trouble = shown[["missing", "zero_price", "zero_volume", "stale", "large_moves"]].sum(
+                axis=1
+            )
             order = np.argsort(-trouble.to_numpy(), kind="stable")[:SHOWN]
             shown = shown.iloc[order]
             title = f"{title}: the {SHOWN} worst of {len(self.table)} symbols"
@@ -129,6 +134,7 @@ def panel_health(panel: Panel, notes: Sequence[str] = ()) -> Health:
             share = count(known & (opens == values["close"][before])) / count(known)
         missing_share = np.where(some, (span - rows) / span, np.nan)
     volume = panel.fields["volume"].T if "volume" in panel.fields else np.full((N, T), np.nan)
+    prices = [panel.fields[name] for name in PRICE_FIELDS if name in panel.fields]
     # A session that closes at 24:00 is dated on the day that ends then.
     stamps = panel.times - pd.Timedelta(1, "ns")
     table = pd.DataFrame(
@@ -138,6 +144,7 @@ def panel_health(panel: Panel, notes: Sequence[str] = ()) -> Health:
             "last": stamps[last].where(some),
             "missing": span - rows,
             "missing_share": missing_share,
+            "zero_price": np.any([field.T == 0 for field in prices], axis=0).sum(axis=1),
             "zero_volume": (volume == 0).sum(axis=1),
             "stale": count(same),
             "repeated": share,

@@ -106,7 +106,11 @@ def predict(
     windows = Windows(tensor, rows, scalers, labelled=False)
     if not len(windows):
         raise DataError(f"no symbol has a bar at {panel.times[-1]}: fetch again, or give since=")
-    return model.predict(windows).frame()
+    frame = model.predict(windows).frame()
+    if layout == "joint":  # it answers for all symbols, listed yet or not
+        there = tensor.present[windows.rows].reshape(-1)
+        frame = frame[np.tile(there, len(frame) // len(there))].reset_index(drop=True)
+    return frame
 
 
 def _node(config: DictConfig, path: Path, name: str) -> Any:

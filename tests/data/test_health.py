@@ -53,6 +53,11 @@ def test_zero_volume_stale_repeated_and_large_moves() -> None:
     assert np.isnan(closes_only["repeated"])
 
 
+def test_zero_prices_are_counted_by_row() -> None:
+    health = panel_health(panel([[1.0, 0.0, 2.0]], open=[[0.0, 0.0, 2.0]], low=[[0.0, 0.0, NAN]]))
+    assert health.table.iloc[0]["zero_price"] == 2
+
+
 def test_the_dictionary_is_json() -> None:
     import json
 
@@ -66,6 +71,7 @@ def test_the_dictionary_is_json() -> None:
         "last": None,
         "missing": 0,
         "missing_share": None,
+        "zero_price": 0,
         "zero_volume": 0,
         "stale": 0,
         "repeated": None,

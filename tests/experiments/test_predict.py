@@ -271,3 +271,14 @@ def test_forecasting_imports_no_trainer_and_no_tracker(small):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_joint_forecast_leaves_out_symbols_without_a_bar(small, tmp_path):
+    bars = Synthetic(symbols=3, rows=420, seed=0).load()
+    late = bars[(bars["symbol"] != "SYN01") | (bars["date"] < bars["date"].max())]
+    file = tmp_path / "bars.csv"
+    late.to_csv(file, index=False)
+    source = ["dataset=csv", f"dataset.source.path={file}", *small[3:]]
+    run = marketlab.train([*source, "model=ridge", "windows.layout=joint", *NEXT], quiet=True)
+    forecasts = run.predict(data=data_of(small))
+    assert list(forecasts["symbol"]) == ["SYN00", "SYN02"]

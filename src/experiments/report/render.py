@@ -31,6 +31,7 @@ METRICS_ACROSS = 6
 ROAD = ("experiment", "dataset", "features", "target", "split", "scaler", "model", "trainer")
 """Groups of a recipe in the order in which data passes through them."""
 HEALTH = {
+    "zero_price": "zero price",
     "zero_volume": "no volume",
     "stale": "same bar again",
     "repeated": "open = last close",
