@@ -477,7 +477,9 @@ def test_a_script_refuses_in_one_line(place):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
 def test_a_script_stops_at_ctrl_c_and_leaves_nothing_half_done(place):
     long = ["model=mlp", "trainer.max_epochs=100000", "trainer.callbacks=[]"]
-    running = script("train", *small(), *long)
+    # A suite that was started in the background ignores SIGINT, and its children with it.
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    running = script("train", *small(), *long, **heed)
     deadline = time.monotonic() + 120
     while not list(place.glob("outputs/small/.partial-*/folds/00")):
         assert running.poll() is None, running.stderr.read()
@@ -485,7 +487,10 @@ def test_a_script_stops_at_ctrl_c_and_leaves_nothing_half_done(place):
         time.sleep(0.05)
     time.sleep(1.0)  # within the epochs
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    try:
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
     assert running.returncode == 130
     assert err.splitlines()[-1] == "stopped"
     assert "Traceback" not in err
