@@ -114,7 +114,7 @@ def _command(root: str, job: Job) -> None:
 
 def _through_hydra(root: str, job: Job, arguments: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed at length
-    if not {"-m", "--multirun"} & set(arguments):
+    if {word for word in arguments if word.startswith("-")} <= {"--help", "-h", "--cfg", "-c"}:
         compose_config(root, [word for word in arguments if "=" in word])  # for its better errors
 
     def task(config: DictConfig) -> None:
