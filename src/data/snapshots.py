@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import SnapshotError
+from .disk import sha256_of, sync
 
 LATEST = "latest"
 """Name of the file, beside the snapshots, that holds the hash of the newest one."""
@@ -165,8 +166,7 @@ def find_snapshot(directory: Path, wanted: str = LATEST) -> Path:
 
 def _holds(path: Path, sha: str) -> bool:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha
+        return sha256_of(path) == sha
     except FileNotFoundError:
         return False
 
@@ -181,13 +181,8 @@ def _write(path: Path, data: Any) -> None:
     try:
         with temporary.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

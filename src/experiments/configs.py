@@ -137,7 +137,7 @@ def read_saved(path: Path, allow: Sequence[str] = ()) -> DictConfig:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise RunError(f"{path}: {path.stat().st_size} bytes is too large for a config")
-        config = yaml.load(path.read_text(), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+        config = yaml.load(path.read_text("utf-8"), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise RunError(f"{path}: not a config ({one_line(error)})") from error
     if not isinstance(config, dict):
@@ -190,7 +190,7 @@ def config_files() -> dict[str, str]:
             if item.is_dir():
                 folders.append((item, f"{prefix}{item.name}/"))
             elif item.name.endswith(".yaml"):
-                found[prefix + item.name.removesuffix(".yaml")] = item.read_text()
+                found[prefix + item.name.removesuffix(".yaml")] = item.read_text(encoding="utf-8")
     return found
 
 

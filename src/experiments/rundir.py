@@ -7,15 +7,14 @@ the process ended.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..data.disk import sha256_of, sync
 from ..errors import RunError
 
 FORMAT = 1
@@ -71,12 +70,12 @@ def seal(partial: Path, manifest: Mapping[str, Any]) -> Path:
     text = json.dumps({"format": FORMAT, **manifest, "files": hashes}, indent=2, allow_nan=False)
     (partial / MANIFEST).write_text(text)
     for path in [*files, partial / MANIFEST]:
-        _sync(path)
+        sync(path)
     for folder in [*(p for p in partial.rglob("*") if p.is_dir()), partial]:
-        _sync(folder)
+        sync(folder)
     final = partial.with_name(partial.name.removeprefix(PARTIAL))
     partial.rename(final)
-    _sync(final.parent)
+    sync(final.parent)
     return final
 
 
@@ -128,24 +127,8 @@ def listed(manifest: Mapping[str, Any], directory: Path, name: str) -> Path:
     return directory / name
 
 
-def sha256_of(path: Path) -> str:
-    """Hash a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _siblings(directory: Path) -> str:
     if not directory.parent.is_dir():
         return "; list them with ls outputs/*"
     runs = sorted(p.name for p in directory.parent.iterdir() if (p / MANIFEST).is_file())
     return f"; the newest one there is {runs[-1]}" if runs else "; there is none beside it"
-
-
-def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return  # Windows cannot open a folder
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

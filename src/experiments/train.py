@@ -83,7 +83,7 @@ def _run(recipe: Recipe, run_id: str, partial: Path, overrides: list[str], *, qu
     folds = recipe.split.folds(tensor.times, tensor.first, recipe.targets.purge)
     clock.lap("data")
 
-    (partial / "config.yaml").write_text(OmegaConf.to_yaml(recipe.config))
+    (partial / "config.yaml").write_text(OmegaConf.to_yaml(recipe.config), encoding="utf-8")
     recipe.tracking.start(recipe.name, run_id, recipe.plain(), partial.parent)
     summary: dict[str, float] = {}
     try:
@@ -106,7 +106,7 @@ def _run(recipe: Recipe, run_id: str, partial: Path, overrides: list[str], *, qu
     (partial / "metrics.json").write_text(json.dumps(evaluation.as_dict(), indent=1))
     code, diff = code_state()
     if diff:
-        (partial / "code.diff").write_text(diff)
+        (partial / "code.diff").write_text(diff, encoding="utf-8")
     clock.lap("tables")
     manifest = {
         "run": run_id,

@@ -186,6 +186,24 @@ def test_design_keeps_missing_values_on_request():
     assert (windows.design()[holes] == 0).all()
 
 
+@pytest.mark.parametrize(
+    ("layout", "mask", "names"),
+    [
+        ("pooled", False, ("seq", "grid", "now")),
+        ("pooled", True, ("seq", "now")),
+        ("joint", True, ("seq", "now")),
+    ],
+)
+def test_another_device_yields_the_same_batches(layout, mask, names):
+    views = {name: VIEWS[name] for name in names}
+    windows = windows_of(made_tensor(layout=layout, mask=mask, views=views, missing=0.2))
+    # torch calls this the CPU too, but it takes the road of a GPU.
+    for here, there in zip(windows.batches(32), windows.batches(32, device="cpu:0"), strict=True):
+        assert torch.equal(here.y.nan_to_num(7), there.y.nan_to_num(7))
+        for name in names:
+            assert torch.equal(here.x[name], there.x[name])
+
+
 @pytest.mark.parametrize("columns", [[0, 1, 2, 3], [3, 1]])
 def test_a_device_gathers_what_the_cpu_gathers(columns):
     windows = windows_of(made_tensor(missing=0.2))

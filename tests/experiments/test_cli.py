@@ -14,10 +14,11 @@ from pathlib import Path
 import marketlab
 import pytest
 import yaml
+from marketlab.data.disk import sha256_of
 from marketlab.data.sources.synthetic import Synthetic
 from marketlab.experiments import cli
 from marketlab.experiments.run import Run
-from marketlab.experiments.rundir import FORMAT, sha256_of
+from marketlab.experiments.rundir import FORMAT
 
 from small_runs import small_overrides
 

@@ -5,6 +5,7 @@ import os
 from datetime import UTC, datetime
 
 import pytest
+from marketlab.data.disk import sha256_of
 from marketlab.errors import RunError
 from marketlab.experiments import rundir
 
@@ -55,7 +56,7 @@ def test_a_file_outside_is_refused(sealed, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("x")
     manifest = json.loads((sealed / "manifest.json").read_text())
-    manifest["files"]["../../../secret"] = rundir.sha256_of(secret)
+    manifest["files"]["../../../secret"] = sha256_of(secret)
     (sealed / "manifest.json").write_text(json.dumps(manifest))
     refused(sealed, "lacks its file")
 
