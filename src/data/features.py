@@ -7,8 +7,10 @@ looks ahead is refused when it is read, a function is run on truncated panels be
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,11 @@ class Features:
     ) -> None:
         if not expressions:
             raise ConfigError("features: no feature is given; choose some with features=")
+        for name, given in expressions.items():
+            if given is None:
+                raise ConfigError(
+                    f"feature {name!r} is null; to leave it out, write ~features.expressions.{name}"
+                )
         self._functions = {n: f for n, f in expressions.items() if callable(f)}
         texts = {n: str(f) for n, f in expressions.items() if not callable(f)}
         self._program = compile_program(texts) if texts else None
@@ -191,7 +198,7 @@ class Features:
     def _call(self, name: str, panel: Panel, verify: bool) -> npt.NDArray[np.float64]:
         function, lookback = self._functions[name], self.facts[name].lookback
         assert lookback is not None
-        whole = np.asarray(function(panel), dtype=np.float64)
+        whole = _called(name, function, panel)
         if whole.shape != panel.shape:
             raise DataError(f"feature {name!r} returned shape {whole.shape}, not {panel.shape}")
         last = len(panel.times) - 1
@@ -200,13 +207,32 @@ class Features:
                 (0, "later rows"),
                 (max(0, t - lookback), "rows before its lookback"),
             ):
-                part = np.asarray(function(panel.rows(start, t + 1)), dtype=np.float64)[-1]
+                part = _called(name, function, panel.rows(start, t + 1))[-1]
                 if not np.allclose(part, whole[t], rtol=1e-9, atol=1e-12, equal_nan=True):
                     raise DataError(
                         f"feature {name!r} at {panel.times[t]:%Y-%m-%d} changes with {what}: a "
                         "feature may read only row t and its declared lookback"
                     )
         return whole
+
+
+def _finite(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Take what float32 cannot hold for missing, as the expressions do: no model reads infinity."""
+    array = np.asarray(values, dtype=np.float64)
+    return np.where(np.abs(array) <= np.finfo(np.float32).max, array, np.nan)
+
+
+def _called(name: str, function: PanelFunction, panel: Panel) -> npt.NDArray[np.float64]:
+    """Call a user's function; what it raises becomes one line that says where."""
+    try:
+        return _finite(function(panel))
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        said = " ".join(str(error).split())
+        raise DataError(
+            f"feature {name!r} failed: {type(error).__name__}: {said} "
+            f"({Path(frame.filename).name}, line {frame.lineno})"
+        ) from error
 
 
 def _views(

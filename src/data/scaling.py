@@ -107,8 +107,13 @@ def none(values: Values) -> Affine:
     return Affine.identity(values.shape[2])
 
 
+def _usable(scale: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    # Batches are scaled in float32, where the inverse of a smaller one is infinite.
+    return np.isfinite(scale) & (scale > np.finfo(np.float32).tiny)
+
+
 def _positive(scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.where(np.isfinite(scale) & (scale > 1e-300), scale, 1.0)
+    return np.where(_usable(scale), scale, 1.0)
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,7 @@ class FoldScalers:
                 f"{path}: not the scalers of a fold ({type(error).__name__}); train the run again"
             ) from error
         for part in parts.values():
-            if part.center.shape != part.scale.shape or not (part.scale > 0).all():
+            whole = part.center.ndim == 1 and part.center.shape == part.scale.shape
+            if not whole or not np.isfinite(part.center).all() or not _usable(part.scale).all():
                 raise RunError(f"{path}: scales must be positive numbers; train the run again")
         return FoldScalers(**parts)

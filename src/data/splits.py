@@ -36,6 +36,11 @@ class Split(Protocol):
         """Whether train rows can know test labels; such a split marks every report."""
         ...
 
+    @property
+    def rolls(self) -> bool:
+        """Whether later folds forget the oldest rows, and a refit on the newest rows with them."""
+        ...
+
     def folds(self, times: pd.DatetimeIndex, first: int, purge: int) -> list[Fold]:
         """Return the folds over rows `first` to T - 1 of `times` (T,), UTC.
 
@@ -78,6 +83,7 @@ class Chronological:
     test_from: str | None = None
     embargo: int = 0
     leaks: ClassVar[bool] = False
+    rolls: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not (0 < self.train < 1 and 0 < self.valid < 1 and self.train + self.valid < 1):
@@ -137,6 +143,11 @@ class WalkForward:
             raise ConfigError(f"split: window={self.window!r} must be expanding or rolling")
         _refuse_negative(embargo=self.embargo)
 
+    @property
+    def rolls(self) -> bool:
+        """See `Split.rolls`."""
+        return self.window == "rolling"
+
     def folds(self, times: pd.DatetimeIndex, first: int, purge: int) -> list[Fold]:
         """See `Split.folds`."""
         usable, gap = len(times) - first, purge + self.embargo
@@ -167,6 +178,7 @@ class LeakyShuffle:
     valid: float = 0.1
     seed: int = 0
     leaks: ClassVar[bool] = True
+    rolls: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not (0 < self.train < 1 and 0 < self.valid < 1 and self.train + self.valid < 1):

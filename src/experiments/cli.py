@@ -17,9 +17,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
+from yaml import YAMLError
 
-from ..errors import MarketlabError
-from .configs import compose_config, one_line, resolved, without_hydra
+from ..errors import ConfigError, MarketlabError
+from .configs import compose_config, folder, one_line, resolved, without_hydra
 
 Job = Callable[[DictConfig, Mapping[str, str], Sequence[str]], None]
 NOT_ADVICE = "For research, not financial advice."
@@ -62,12 +63,15 @@ def _predict(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
     output = None if plain["output"] is None else Path(str(plain["output"]))
     if output is not None:
         check_output(output)
+    allow = plain["allow"]
+    if not isinstance(allow, list):
+        raise ConfigError(f"allow={allow} must be a list, as in [{allow}]")
     table = predict(
         str(plain["run"]),
         since=None if plain["since"] is None else str(plain["since"]),
         snapshot=None if plain["snapshot"] is None else str(plain["snapshot"]),
-        data=str(plain["paths"]["data"]),
-        allow=plain["allow"],
+        data=folder(plain, "data"),
+        allow=allow,
         quiet=False,
     )
     console = Console()
@@ -101,7 +105,7 @@ def _command(root: str, job: Job) -> None:
             job(config, choices, arguments)
     except MarketlabError as error:
         _fail(str(error))
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         _fail(one_line(error))
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
@@ -114,6 +118,8 @@ def _command(root: str, job: Job) -> None:
 
 def _through_hydra(root: str, job: Job, arguments: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed at length
+    # Hydra's parser wants the overrides side by side, but one may stand on either side of a flag.
+    sys.argv[1:] = sorted(arguments, key=_is_override)
     if {word for word in arguments if word.startswith("-")} <= {"--help", "-h", "--cfg", "-c"}:
         compose_config(root, [word for word in arguments if "=" in word])  # for its better errors
 
@@ -123,6 +129,10 @@ def _through_hydra(root: str, job: Job, arguments: list[str]) -> None:
         job(plain, choices, list(hydra_config.overrides.task))
 
     hydra.main(config_path="pkg://marketlab.conf", config_name=root, version_base="1.3")(task)()
+
+
+def _is_override(word: str) -> bool:
+    return not word.startswith("-") and ("=" in word or (word[:1] == "~" and "/" not in word))
 
 
 def _fail(line: str) -> None:

@@ -7,7 +7,7 @@ targets must occur in the installed ``conf/`` or be allowed by the user.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -27,6 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ..errors import ConfigError, MarketlabError, RunError, nearest
+from .arguments import check_arguments
 
 CONFIG_MODULE = "marketlab.conf"
 MAX_BYTES = 1_000_000
@@ -51,7 +52,7 @@ def compose_config(root: str, overrides: Sequence[str]) -> tuple[DictConfig, dic
         with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
             config = compose(root, overrides=list(overrides), return_hydra_config=True)
             return without_hydra(config, config.hydra)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         raise ConfigError(one_line(error) + _hint(_text(error), root, overrides)) from error
 
 
@@ -84,6 +85,21 @@ def resolved(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
+def folder(plain: Mapping[str, Any], key: str) -> Path:
+    """Return a folder of ``paths``.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    paths = plain["paths"]
+    value = paths.get(key) if isinstance(paths, Mapping) else None
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"paths.{key}={value!r} must be a folder")
+    return Path(value)
+
+
 def build(node: Any, what: str, **kwargs: Any) -> Any:
     """Build the object that a config node names in ``_target_``.
 
@@ -98,17 +114,34 @@ def build(node: Any, what: str, **kwargs: Any) -> Any:
     Raises
     ------
     MarketlabError
-        What the constructor refused, or one line for a class or an argument that does not exist.
+        What the constructor refused, or one line for a class or an argument that does not exist, or
+        a value of the wrong kind.
     """
+    plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    if not isinstance(plain, dict) or "_target_" not in plain:
+        raise ConfigError(f"{what} has no _target_, the name of the class to build")
+    check_arguments(plain, what, kwargs)
     try:
         return instantiate(node, _convert_="all", **kwargs)
     except InstantiationException as error:
+        causes: list[BaseException] = []
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, MarketlabError):
                 raise cause from error
+            causes.append(cause)
             cause = cause.__cause__
-        raise ConfigError(f"{what}: {one_line(error)}") from error
+        raise ConfigError(f"{what}: {_refusal(causes)}") from error
+
+
+def _refusal(causes: list[BaseException]) -> str:
+    """Say what Hydra could not build; `causes` begins with its own exception."""
+    text, root = str(causes[0]), one_line(causes[-1])
+    if found := re.match(r"Error in call to target '([^']+)'", text):
+        return f"{found.group(1).rpartition('.')[2]} cannot be built: {root}"
+    if found := re.match(r"Error locating target '([^']+)'", text):
+        return f"there is no {found.group(1)!r} to import ({root}); mend _target_"
+    return one_line(causes[0])
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -204,15 +237,40 @@ _NOISE = (
 )
 
 
+# What Hydra says in its own words, in those of a recipe.
+_WORDS = (
+    (
+        r"Could not override '([^']+)'\. No match in the defaults list",
+        r"no choice of a group '\1' is made here",
+    ),
+    (r"Could not override '([^']+)'\.\s*Key '[^']+' is not in struct", r"the recipe has no \1"),
+    (r"In '[^']+': Could not find '([^']+)'", r"conf/ has no '\1'"),
+    (
+        r"Config group override must be a string or a list\. Got \w+",
+        "an override sets a group to the name of one of its choices, as in model=ridge",
+    ),
+    (
+        r"Ambiguous value for argument '([^']+)'[\s\S]*",
+        r"\1 gives several values: add -m to run them in turn, or write a list as [a,b]",
+    ),
+)
+
+
 def one_line(error: BaseException) -> str:
     """Say in one line what Hydra, OmegaConf or YAML found wrong."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{mark.name}: line {mark.line + 1}: not YAML ({error.problem})"
     text = _text(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     ends = [
         i for i, line in enumerate(lines) if line.startswith(("Available options", "Config search"))
     ]
     kept = [line for line in lines[: min(ends, default=None)] if not line.startswith(_NOISE)]
-    return " ".join(kept).rstrip(".")
+    said = " ".join(kept).rstrip(".")
+    for pattern, words in _WORDS:
+        said = re.sub(pattern, words, said)
+    return said
 
 
 def _text(error: BaseException) -> str:
@@ -226,6 +284,13 @@ def _text(error: BaseException) -> str:
     return str(error)
 
 
+def _groups(root: str) -> list[str]:
+    """Return the groups that a root config chooses from."""
+    entries = yaml.safe_load(config_files()[root])["defaults"]
+    keys = (key for entry in entries if isinstance(entry, dict) for key in entry)
+    return [key for key in keys if not key.startswith("override ")]
+
+
 def _hint(text: str, root: str, overrides: Sequence[str]) -> str:
     """Suggest the group, choice or key nearest to one that Hydra could not find."""
     names = list(config_files())
@@ -235,7 +300,7 @@ def _hint(text: str, root: str, overrides: Sequence[str]) -> str:
             choice, [n.rpartition("/")[2] for n in names if n.rpartition("/")[0] == group]
         )
     if found := re.search(r"Could not override '([^'@]+)'\. No match", text):
-        return nearest(found.group(1), {n.rpartition("/")[0] for n in names if "/" in n})
+        return nearest(found.group(1), _groups(root))
     if found := re.search(r"full_key: ([\w.]+)", text):
         parent, _, key = found.group(1).rpartition(".")
         groups = {name.rpartition("/")[0] for name in names}
@@ -245,5 +310,7 @@ def _hint(text: str, root: str, overrides: Sequence[str]) -> str:
             if parent:
                 node = OmegaConf.select(node, parent)
             names = [str(name) for name in node] if isinstance(node, DictConfig) else []
-            return nearest(key, [name for name in names if not name.startswith("_")])
+            hint = nearest(key, [name for name in names if not name.startswith("_")])
+            add = f"; to add it, write +{found.group(1)}=" if parent else ""
+            return hint if "did you mean" in hint else hint + add
     return ""

@@ -205,7 +205,8 @@ def _answered(
     if kept.sum() < APPLICABLE * total:
         raise DataError(
             f"{model} gave no finite forecast of {label.name} on {missing} of {total} test cells "
-            "that have a truth: choose another model= or mend its inputs"
+            "that have a truth: choose another model=, mend its inputs, or leave out by "
+            "dataset.exclude= a symbol without train rows"
         )
     if missing:
         notes.append(f"{model} left {missing} of {total} cells unanswered: they count for nobody")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from .configs import build, compose_config, resolved
+from .configs import build, compose_config, folder, resolved
 
 if TYPE_CHECKING:
     from ..data.health import Health
@@ -30,8 +29,8 @@ def fetch(overrides: Sequence[str] = ()) -> Snapshot:
 def fetch_config(config: DictConfig) -> tuple[Snapshot, Health]:
     """Fetch a composed config; see `fetch`. Also tells the health of what was fetched."""
     plain = resolved(config)
+    store = folder(plain, "data")
     dataset = build(plain["dataset"], "dataset")
-    store = Path(str(plain["paths"]["data"]))
     snapshot: Snapshot = dataset.fetch(store)
     health: Health = dataset.load(store, snapshot=snapshot.sha256).health
     return snapshot, health

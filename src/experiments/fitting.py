@@ -87,7 +87,7 @@ def fit_folds(
                 f"fitted in {seconds:.1f} s{epochs}"
             )
         if refit:
-            final = newest_fold(tensor, folds)
+            final = newest_fold(tensor, folds, rolls=recipe.split.rolls)
             _fit(recipe, tensor, final, len(folds), directory / "final", progress)
             progress.fold_done("final: fitted on the newest rows, for predict")
     return TestForecasts.joined(parts), histories
@@ -130,12 +130,17 @@ def _forecast(
     )
 
 
-def newest_fold(tensor: WindowTensor, folds: Sequence[Fold]) -> Fold:
-    """Train on everything realised but the newest rows, which say when to stop; test nothing."""
+def newest_fold(tensor: WindowTensor, folds: Sequence[Fold], *, rolls: bool = False) -> Fold:
+    """Train on everything realised but the newest rows, which say when to stop; test nothing.
+
+    Where the folds roll, only as many rows train as in the last of them.
+    """
     purge = max(label.lookahead for label in tensor.labels)
     valid = len(tensor.times) - purge - len(folds[-1].valid)
+    stop = valid - purge
+    start = max(tensor.first, stop - len(folds[-1].train)) if rolls else tensor.first
     return Fold(
-        np.arange(tensor.first, valid - purge, dtype=np.int64),
+        np.arange(start, stop, dtype=np.int64),
         np.arange(valid, len(tensor.times), dtype=np.int64),
         np.empty(0, dtype=np.int64),
     )

@@ -81,7 +81,14 @@ def predict(
     model: Forecaster = _part(config, path, "model", Forecaster)  # type: ignore[type-abstract]
     windows_config = _node(config, path, "windows")
     layout, mask = windows_config.get("layout"), bool(windows_config.get("mask"))
-    model.load(directory / place / "model")
+    try:
+        model.load(directory / place / "model")
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise RunError(
+            f"{directory / place / 'model'}: not what {type(model).__name__} saved ({reason}); "
+            "train the run again"
+        ) from error
 
     loaded = dataset.load(Path(data), snapshot=snapshot or recorded)
     Console(stderr=True, quiet=quiet).print(loaded.health.render())
@@ -102,6 +109,12 @@ def predict(
     tensor = build_tensor(
         panel.rows(start, len(panel.times)), features, targets, layout, mask=mask, verify=False
     )  # fmt: skip
+    widths = tensor.n_out * len(tensor.columns), tensor.n_out * len(tensor.labels)
+    if (len(scalers.inputs.center), len(scalers.labels.center)) != widths:
+        raise RunError(
+            f"{directory / place / 'scaler.json'}: its scales are not of these features and "
+            "targets; train the run again"
+        )
     rows = np.arange(wanted - start, len(tensor.times), dtype=np.int64)
     windows = Windows(tensor, rows, scalers, labelled=False)
     if not len(windows):
@@ -122,7 +135,7 @@ def _node(config: DictConfig, path: Path, name: str) -> Any:
 
 def _part(config: DictConfig, path: Path, name: str, kind: type[Part]) -> Part:
     """Build a part of a saved recipe, which may come from a stranger, and see what it is."""
-    part = build(_node(config, path, name), name)
+    part = build(_node(config, path, name), f"{path}: {name}")
     if not isinstance(part, kind):
         raise RunError(f"{path}: {name} is a {type(part).__name__}, not a {kind.__name__}")
     return part

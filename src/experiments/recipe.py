@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from ..errors import ConfigError
-from .configs import build, resolved
+from .configs import build, folder, resolved
 from .provenance import available_threads
 
 if TYPE_CHECKING:
@@ -62,12 +62,15 @@ class Recipe:
             plain["threads"] = available_threads()
         _check_whole("threads", plain["threads"], least=1)
         _check_whole("seed", plain["seed"], least=0, most=MOST_SEED)
+        if not isinstance(plain["windows"], dict):
+            raise ConfigError(
+                f"windows={plain['windows']!r} must be a mapping: set windows.layout="
+            )
         _check_whole("windows.batch_size", plain["windows"]["batch_size"], least=1)
         _check_flag("refit", plain["refit"])
         _check_flag("windows.mask", plain["windows"]["mask"])
-        for key, value in plain["paths"].items():
-            if not isinstance(value, str) or not value:
-                raise ConfigError(f"paths.{key}={value!r} must be a folder")
+        for key in ("data", "outputs"):
+            folder(plain, key)
         _check_name("" if plain["name"] is None else str(plain["name"]))
         done = OmegaConf.create(plain)
         parts = {
@@ -157,7 +160,10 @@ class Recipe:
         callbacks = list(kwargs.pop("callbacks", []))
         node = OmegaConf.to_container(self.config.trainer)
         assert isinstance(node, dict)
-        own = [build(child, "trainer.callbacks") for child in node.pop("callbacks", None) or ()]
+        own = [
+            build(child, f"trainer.callbacks.{index}")
+            for index, child in enumerate(node.pop("callbacks", None) or ())
+        ]
         return build(node, "trainer", callbacks=[*own, *callbacks], **kwargs)
 
 

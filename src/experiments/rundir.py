@@ -24,9 +24,12 @@ PARTIAL = ".partial-"
 
 
 def new_run_id(model: str, now: datetime | None = None) -> str:
-    """Name a run by its start (UTC), its model and four random digits; names sort by time."""
+    """Name a run by its start (UTC), its model and four random digits; names sort by time.
+
+    A model of a subfolder, as in ``model=mine/net``, must not make the run's folder a nested one.
+    """
     now = now or datetime.now(UTC)
-    return f"{now:%Y%m%d-%H%M%S}-{model}-{secrets.token_hex(2)}"
+    return f"{now:%Y%m%d-%H%M%S}-{model.replace('/', '-')}-{secrets.token_hex(2)}"
 
 
 def open_partial(outputs: Path, name: str, run_id: str) -> Path:
@@ -92,6 +95,10 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     if not directory.is_dir():
         raise RunError(f"{directory}: no such run directory{_siblings(directory)}")
     path = directory / MANIFEST
+    if not path.exists() and _runs(directory):
+        raise RunError(
+            f"{directory} holds runs and is none: give the newest, {_runs(directory)[-1]}"
+        )
     try:
         manifest = json.loads(path.read_text())
         version, files = manifest["format"], dict(manifest["files"])
@@ -105,10 +112,14 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         )
     for name, expected in files.items():
         file = directory / name
-        inside = file.resolve().is_relative_to(directory.resolve())
-        if not inside or not file.is_file():
+        try:
+            inside = file.resolve().is_relative_to(directory.resolve())
+            found = sha256_of(file) if inside and file.is_file() else None
+        except (OSError, ValueError) as error:  # a name that no file can have, or may not be read
+            raise RunError(f"{path}: the file {name[:80]!r} cannot be read ({error})") from error
+        if found is None:
             raise RunError(f"{directory} lacks its file {name}; train the run again")
-        if sha256_of(file) != expected:
+        if found != expected:
             raise RunError(f"{file} was changed after the run ended; train the run again")
     assert isinstance(manifest, dict)
     return manifest
@@ -130,5 +141,9 @@ def listed(manifest: Mapping[str, Any], directory: Path, name: str) -> Path:
 def _siblings(directory: Path) -> str:
     if not directory.parent.is_dir():
         return "; list them with ls outputs/*"
-    runs = sorted(p.name for p in directory.parent.iterdir() if (p / MANIFEST).is_file())
-    return f"; the newest one there is {runs[-1]}" if runs else "; there is none beside it"
+    runs = _runs(directory.parent)
+    return f"; the newest one there is {runs[-1].name}" if runs else "; there is none beside it"
+
+
+def _runs(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if (path / MANIFEST).is_file())

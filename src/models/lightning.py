@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 class LightningForecaster(Forecaster):
     """Train a net from ``nets/`` with Lightning and keep the weights of its best epoch.
 
-    Serves every task and both layouts: the last layer is as wide as its labels need (`Heads`).
+    Serves every task and both layouts: the last layer is as wide as its labels need (`Heads`). A
+    symbol of a joint layout without any label in the train rows gets no forecast of it: its outputs
+    were never trained.
 
     Parameters
     ----------
@@ -117,9 +120,10 @@ class LightningForecaster(Forecaster):
         from .lightning_callbacks import BestWeights, Narrator
         from .lightning_module import NetModule
 
-        present(data.train, "train")
+        taught = present(data.train, "train").any(0)
         present(data.valid, "validation")
-        spec = describe(type(self).__name__, data.train)
+        untaught = np.flatnonzero(~taught).tolist()
+        spec = describe(type(self).__name__, data.train, untaught=untaught)
         heads = Heads(data.train.labels, data.train.n_out, self._weights)
         torch.manual_seed(data.seed)
         net = self._build(inputs=spec.inputs, outputs=heads.outputs)
@@ -144,6 +148,11 @@ class LightningForecaster(Forecaster):
                     "trainer.max_epochs, and trainer.limit_val_batches, above 0"
                 )
             fitting.fit(NetModule(net, heads, self._optimizer, self._scheduler), datamodule=data)
+        if not best.weights:
+            raise ConfigError(
+                "the net was stopped before its first validation, by which weights are picked: "
+                "allow more trainer.max_steps or trainer.max_time"
+            )
         net.load_state_dict(best.weights)
         self._net, self._spec = net.float().to(self._device).eval(), spec
 
@@ -160,7 +169,11 @@ class LightningForecaster(Forecaster):
                 outputs = self._net(batch.x)
                 raw[start : start + len(outputs)] = outputs
                 start += len(outputs)
-        return in_own_units(windows, heads.quantities(raw))
+        quantities = heads.quantities(raw)
+        for column in spec.extra["untaught"]:
+            symbol, k = divmod(column, len(windows.labels))
+            quantities[windows.labels[k].name][:, symbol] = np.nan
+        return in_own_units(windows, quantities)
 
     def save(self, directory: Path) -> None:
         """Write ``model.safetensors`` and ``spec.json`` into an existing folder."""
@@ -179,6 +192,12 @@ class LightningForecaster(Forecaster):
         """
         spec = read_spec(directory, type(self).__name__)
         arrays = read_arrays(directory)
+        untaught = spec.extra.get("untaught")
+        columns = range(spec.n_out * len(spec.labels))
+        if not isinstance(untaught, list) or not all(
+            type(c) is int and c in columns for c in untaught
+        ):
+            raise RunError(f"{directory} does not say which columns were taught: fit it again")
         outputs = spec.n_out * sum(len(names) for names in spec.quantities)
         net = self._build(inputs=spec.inputs, outputs=outputs)
         state = net.state_dict()

@@ -11,6 +11,7 @@ import math
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from ..errors import ConfigError
 from .forecaster import FitLog
 from .lightning_module import NetModule
 
@@ -46,6 +47,11 @@ class Narrator(Callback):
         assert isinstance(pl_module, NetModule)
         epoch = trainer.current_epoch + 1
         epochs = max(trainer.max_epochs or 0, epoch)  # -1 is without end
+        if "valid_loss" not in trainer.callback_metrics:
+            raise ConfigError(
+                f"epoch {epoch} ended without a validation, by which weights are picked: set "
+                "trainer.check_val_every_n_epoch=1, or allow more trainer.max_steps or max_time"
+            )
         train, valid = pl_module.epoch_loss("train"), float(trainer.callback_metrics["valid_loss"])
         self.log_.record({"epoch": epoch, "train_loss": train, "valid_loss": valid})
         text = f"epoch {epoch}/{epochs}  train {train:.4f}  valid {valid:.4f}"

@@ -138,6 +138,22 @@ def test_a_function_that_does_not_keep_its_word_is_refused(function, words):
     assert "\n" not in str(caught.value)
 
 
+def fails(panel, lookback):
+    raise KeyError("nothing\nthere")
+
+
+def test_a_function_that_fails_is_one_line_that_says_where():
+    features = Features({"f": partial(fails, lookback=3)})
+    words = r"feature 'f' failed: KeyError: .*nothing.*\(test_features\.py, line \d+\)$"
+    with pytest.raises(DataError, match=words) as caught:
+        features.values(made_panel())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_feature_that_is_null_says_how_to_leave_it_out():
+    refused(ConfigError, "write ~features.expressions.a", expressions={"a": None, "b": "close"})
+
+
 def test_a_function_is_tried_on_truncated_panels_only_when_asked():
     seen: list[Panel] = []
 
@@ -216,3 +232,12 @@ def test_a_malformed_view_is_refused_in_one_line(views, words):
 
 def test_a_window_without_rows_is_refused():
     refused(ConfigError, "whole number from 1 up", expressions=TWO, rows=0)
+
+
+def unbounded(panel, lookback):
+    return np.where(panel.fields["volume"] > 1.5, panel.fields["close"] * 1e300, np.inf)
+
+
+def test_what_a_function_cannot_say_in_float32_is_missing():
+    values = Features({"wild": partial(unbounded, lookback=0)}).values(made_panel())
+    assert np.isnan(values).all()

@@ -67,6 +67,9 @@ def test_saved_as_json_and_read_back(tmp_path, values):
         json.dumps({n: {"center": [0], "scale": [0]} for n in ("inputs", "labels")}),
         json.dumps({n: {"center": [0, 1], "scale": [1]} for n in ("inputs", "labels")}),
         json.dumps({n: {"center": ["a"], "scale": ["b"]} for n in ("inputs", "labels")}),
+        json.dumps({n: {"center": 0, "scale": 1} for n in ("inputs", "labels")}),
+        json.dumps({n: {"center": [0.0], "scale": [1e-40]} for n in ("inputs", "labels")}),
+        json.dumps({n: {"center": [float("nan")], "scale": [1]} for n in ("inputs", "labels")}),
     ],
 )
 def test_a_damaged_file_is_one_line(tmp_path, text):
@@ -75,3 +78,9 @@ def test_a_damaged_file_is_one_line(tmp_path, text):
     with pytest.raises(RunError, match=r"scaler\.json") as caught:
         scaling.FoldScalers.load(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fit", [scaling.standard, scaling.min_max, scaling.robust])
+def test_a_scale_whose_inverse_float32_cannot_hold_is_taken_for_constant(fit):
+    tiny = np.linspace(0, 1e-40, 50).astype(np.float32).reshape(1, 50, 1)
+    assert fit(tiny).scale == 1

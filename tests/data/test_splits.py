@@ -100,3 +100,8 @@ def test_too_few_rows_is_one_line(split, purge):
 def test_bad_settings_are_one_line(build, message):
     with pytest.raises(ConfigError, match=message):
         build()
+
+
+def test_only_a_rolling_walk_forward_forgets():
+    assert WalkForward(1, 1, 1, window="rolling").rolls
+    assert not any(s.rolls for s in (WalkForward(1, 1, 1), Chronological(), LeakyShuffle()))

@@ -392,6 +392,8 @@ def test_a_config_in_a_run_whose_part_is_another_thing(refuses, run):
         ("snapshot=nowhere.parquet", "cannot be read"),
         ("sinse=2001-01-01", "did you mean 'since'"),
         ("paths.data=nowhere", "snapshot"),
+        ("paths=nowhere", r"paths\.data=None must be a folder"),
+        ("allow=os.system", r"allow=os\.system must be a list, as in \[os\.system\]"),
     ],
 )
 def test_a_forecast_that_cannot_be_made(refuses, run, place, choice, words):
@@ -419,6 +421,33 @@ def test_fetch_names_its_snapshot(place, table, command):
 @pytest.mark.parametrize("name", ["train", "predict", "fetch"])
 def test_a_flag_that_hydra_reads_is_refused_in_one_line_too(refuses, name):
     refuses("did you mean|unrecognized|rigde|Could not", name, "--cfg", "job", "paths.dta=x")
+
+
+def test_overrides_may_stand_on_both_sides_of_a_flag(place, command):
+    folder = place / "recipes" / "features"
+    folder.mkdir(parents=True)
+    text = "_target_: marketlab.data.features.Features\nrows: 5\nexpressions: {r: returns(close)}\n"
+    (folder / "mine.yaml").write_text(text)
+    words = [word for word in small() if "features" not in word]
+    choice = ["--config-dir", "recipes", "features=mine"]
+    status, out, err = command("train", *words[:3], *choice, *words[3:])
+    assert status == 0, err
+    assert "report: outputs/small/" in out.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("rows: [\n", r"mine\.yaml: line 2: not YAML"),
+        ("expressions: {r: close}\n", "features has no _target_"),
+    ],
+)
+def test_a_recipe_of_one_s_own_that_is_broken(refuses, place, text, words):
+    folder = place / "recipes" / "features"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text(text)
+    chosen = [word for word in small() if "features" not in word]
+    refuses(words, "train", "--config-dir", "recipes", "features=mine", *chosen)
 
 
 def test_cfg_prints_the_recipe_as_yaml(place, command):

@@ -1,11 +1,14 @@
 """Configs: one line for what the user mistyped, and nothing foreign from a saved file."""
 
+from pathlib import Path
+
 import pytest
 from marketlab.errors import ConfigError, MarketlabError, RunError
 from marketlab.experiments.configs import (
     build,
     compose_config,
     config_files,
+    folder,
     known_targets,
     one_line,
     read_saved,
@@ -37,6 +40,9 @@ def test_the_command_line_wins_over_the_experiment():
         (["experiment=us_volatilty"], "did you mean 'us_volatility'"),
         (["seed=[1"], "seed"),
         (["=3"], "override"),
+        (["model=null"], "the name of one of its choices"),
+        (["model=ridge,har"], "add -m to run them in turn"),
+        (["split.folds=3"], r"the recipe has no split.folds; .*write \+split.folds="),
         (["a.b=log(close, 2) / 3"], "needs quotes of its own"),
         (["+split.folds.x.y=1", "seed"], "seed"),
     ],
@@ -72,6 +78,40 @@ def test_build_of_a_class_that_does_not_exist_is_one_line():
     with pytest.raises(ConfigError, match="Chronologcal") as caught:
         build({"_target_": "marketlab.data.splits.Chronologcal"}, "split")
     assert "\n" not in str(caught.value)
+
+
+def test_build_says_which_key_is_of_the_wrong_kind():
+    node = {"_target_": "marketlab.data.splits.Chronological", "embargo": "x"}
+    with pytest.raises(ConfigError, match=r"^split\.embargo='x' must be a whole number$"):
+        build(node, "split")
+
+
+def test_build_says_what_another_library_refused():
+    node = {"_target_": "sklearn.linear_model.Ridge", "x": 1}
+    with pytest.raises(ConfigError, match=r"^model\.estimator: Ridge has no argument 'x'"):
+        build(node, "model.estimator")
+    node = {"_target_": "pandas.Timestamp", "ts_input": "yesterdaily"}
+    with pytest.raises(ConfigError, match=r"^x: Timestamp cannot be built: ") as caught:
+        build(node, "x")
+    assert "Error in call" not in str(caught.value)
+
+
+@pytest.mark.parametrize("node", [None, 3, {}, {"train": 0.5}])
+def test_build_of_a_part_without_a_class_is_one_line(node):
+    with pytest.raises(ConfigError, match="split has no _target_"):
+        build(node, "split")
+
+
+def test_a_folder_must_be_one():
+    assert folder({"paths": {"data": "x"}}, "data") == Path("x")
+    for paths in (3, None, {}, {"data": None}, {"data": ""}):
+        with pytest.raises(ConfigError, match=r"paths\.data=.* must be a folder"):
+            folder({"paths": paths}, "data")
+
+
+def test_a_group_of_another_command_is_not_suggested():
+    with pytest.raises(ConfigError, match="no choice of a group 'model' is made here; known: data"):
+        compose_config("fetch", ["model=ridge"])
 
 
 def saved(tmp_path, text):

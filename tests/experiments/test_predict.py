@@ -10,6 +10,7 @@ import marketlab
 import numpy as np
 import pandas as pd
 import pytest
+from marketlab.data.disk import sha256_of
 from marketlab.data.sources.synthetic import Synthetic
 from marketlab.errors import ConfigError, DataError, RunError, SnapshotError
 
@@ -250,6 +251,24 @@ def test_a_joint_run_wants_the_symbols_that_it_was_trained_on(small):
     )
     with pytest.raises(DataError, match="trained jointly on SYN00, SYN01, SYN02"):
         run.predict(snapshot=other.sha256, data=data_of(small))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("scaler.json", {n: {"center": [0], "scale": [1]} for n in ("inputs", "labels")}, "scales"),
+        ("model/spec.json", {"extra": {}}, "not what HAR saved"),
+    ],
+)
+def test_a_fold_whose_parts_do_not_fit_together_is_one_line(small, name, content, words):
+    run = trained(small, "model=har", *NEXT)
+    path, manifest = run.path / "folds/00" / name, run.manifest
+    path.write_text(json.dumps(json.loads(path.read_text()) | content))
+    manifest["files"][path.relative_to(run.path).as_posix()] = sha256_of(path)
+    (run.path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunError, match=words) as caught:
+        marketlab.predict(run.path, data=data_of(small))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_file_of_the_model_that_was_swapped_is_noticed(small):

@@ -47,6 +47,10 @@ def test_a_changed_file_is_refused(sealed):
     refused(sealed, "metrics.json was changed")
 
 
+def test_a_folder_of_runs_names_the_newest(sealed):
+    refused(sealed.parent, f"holds runs and is none: give the newest, .*{sealed.name}")
+
+
 def test_a_lost_file_is_refused(sealed):
     (sealed / "metrics.json").unlink()
     refused(sealed, "lacks its file metrics.json")
@@ -101,3 +105,17 @@ def test_a_folder_that_may_not_be_written_is_one_line(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(RunError, match="cannot write runs there"):
         rundir.open_partial(tmp_path, "demo", "id")
+
+
+@pytest.mark.parametrize("name", ["nul\0", "long" * 5000])
+def test_a_name_that_no_file_can_have_is_one_line(sealed, name):
+    path = sealed / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"files": {name: "0" * 64}}))
+    with pytest.raises(RunError, match="cannot be read") as error:
+        rundir.read_manifest(sealed)
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_of_a_subfolder_makes_no_nested_run():
+    assert "/" not in rundir.new_run_id("mine/net")

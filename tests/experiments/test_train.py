@@ -6,8 +6,9 @@ import marketlab
 import numpy as np
 import pandas as pd
 import pytest
+from marketlab.data.labels import Label
 from marketlab.data.sources.synthetic import Synthetic
-from marketlab.errors import DataError
+from marketlab.errors import ConfigError, DataError
 from marketlab.experiments.fitting import newest_fold, seed_everything
 from marketlab.experiments.run import Run
 
@@ -138,3 +139,24 @@ def test_seeds_reach_every_generator():
         seed_everything(7)
         drawn.append((random.random(), np.random.rand(), float(torch.rand(()))))  # noqa: NPY002
     assert drawn[0] == drawn[1]
+
+
+def test_a_final_fold_that_rolls_forgets_what_the_last_fold_forgot():
+    class Tensor:
+        first, times = 29, np.arange(420)
+        labels = (Label("ret", 5, "lead(close, 5)", "regression", 5),)
+
+    class Last:
+        train, valid = np.arange(100, 195), np.arange(200, 235)
+
+    whole, newest = (newest_fold(Tensor, [Last], rolls=rolls) for rolls in (False, True))
+    assert len(newest.train) == 95
+    assert newest.train[-1] == whole.train[-1] == newest.valid[0] - 6
+    assert whole.train[0] == 29
+
+
+def test_a_net_that_never_validates_is_refused_in_one_line(small):
+    with pytest.raises(ConfigError, match="check_val_every_n_epoch"):
+        train(small, "model=mlp", "+trainer.check_val_every_n_epoch=2", "trainer.max_epochs=2")
+    with pytest.raises(ConfigError, match="max_time"):
+        train(small, "model=mlp", "+trainer.max_time='00:00:00:00'")

@@ -178,6 +178,26 @@ def test_a_label_missing_from_validation_is_refused(
         mlp().fit(data, trainer, fit_log)
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_joint_symbol_without_a_train_label_has_no_forecast(
+    market: Any, trainer: TrainerFactory, fit_log: FitLog, tmp_path: Path, task: Task
+) -> None:
+    data = market(["regression", task], "joint")
+    train = data.train.rows
+    data.train.tensor.values.y[train, 1, 1] = np.nan
+    model, loaded = mlp(), mlp()
+    model.fit(data, trainer, fit_log)
+    model.save(tmp_path)
+    loaded.load(tmp_path)
+    forecast = loaded.predict(data.test)
+    same(model.predict(data.test), forecast)
+    whole, part = (forecast.values[label.name] for label in data.test.labels)
+    assert np.isfinite(whole).all()
+    answered = np.isfinite(part).reshape(len(data.test), 3, -1)
+    assert answered[:, [0, 2]].all()
+    assert not answered[:, 1].any()
+
+
 def test_forecasting_needs_no_lightning(
     market: Any, trainer: TrainerFactory, fit_log: FitLog, tmp_path: Path
 ) -> None:
@@ -232,6 +252,12 @@ def test_predicting_imports_no_lightning(
                 (d / "spec.json").read_text().replace('"format": 1', '"format": 9')
             ),
             "format 9",
+        ),
+        (
+            lambda d: (d / "spec.json").write_text(
+                (d / "spec.json").read_text().replace('"untaught": []', '"untaught": [9]')
+            ),
+            "which columns were taught",
         ),
     ],
 )

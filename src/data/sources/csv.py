@@ -22,6 +22,6 @@ class Csv(TableFile):
             return pd.read_csv(path, thousands=",", encoding="utf-8-sig", low_memory=False)
         except pd.errors.EmptyDataError:
             raise DataError(f"{path.name} is empty") from None
-        except (pd.errors.ParserError, UnicodeDecodeError, OSError, EOFError) as error:
-            reason = str(error).strip().splitlines()[-1]
+        except (ValueError, OSError, EOFError) as error:  # ParserError is a ValueError
+            reason = str(error).strip().splitlines()[-1][:200]
             raise DataError(f"{path.name} does not read as CSV: {reason}") from None

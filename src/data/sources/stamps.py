@@ -149,4 +149,4 @@ def _convert(text: pd.Series[Any], name: str, date_format: str) -> pd.Series[Any
 
 
 def _shown(value: Any) -> str:
-    return "an empty cell" if pd.isna(value) else repr(value)
+    return "an empty cell" if pd.isna(value) else repr(str(value))

@@ -75,7 +75,7 @@ class TableFile(Source):
     ) -> None:
         if layout not in ("auto", "tidy", "wide"):
             raise DataError(f"layout: {layout} is unknown; choose auto, tidy or wide")
-        self.path = Path(path)
+        self.path = Path(str(path))
         self.layout = layout
         self.columns = dict(columns or {})
         self.symbol = symbol
@@ -107,6 +107,8 @@ class TableFile(Source):
         paths = [self.path]
         if "*" in self.path.name:
             paths = sorted(self.path.parent.glob(self.path.name))
+        if self.path.is_dir():
+            raise DataError(f"{self.path} is a folder; to read its files, write {self.path}/*")
         if not paths or not paths[0].is_file():
             raise DataError(f"there is no file {self.path}; the path is relative to {Path.cwd()}")
         parts = [self._rows(self.read(path), path) for path in paths]
@@ -170,6 +172,13 @@ class TableFile(Source):
                 rows[field] = values
         raw = pd.DataFrame(rows)
         if "symbol" not in raw:
+            again = stamps.duplicated()
+            if self.symbol is None and again.any():
+                raise DataError(
+                    f"{path.name} has several bars of {stamps[again].iloc[0]:%Y-%m-%d} and no "
+                    f"symbol column among {', '.join(frame.columns[:12])}; name it with columns: "
+                    "{symbol: ...}"
+                )
             raw["symbol"] = self.symbol or path.stem
         if pd.api.types.is_numeric_dtype(raw["symbol"]):
             raw["symbol"] = raw["symbol"].astype("str")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -198,6 +199,25 @@ def test_a_missing_file_and_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00,close\n\x81,1\n")
     with pytest.raises(DataError, match=r"x\.csv does not read as CSV: "):
         Csv(str(tmp_path / "x.csv")).load()
+
+
+def test_a_folder_and_an_archive_of_many_files(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is a folder; to read its files, write .*/\*$"):
+        Csv(str(tmp_path)).load()
+    with ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in "ab":
+            archive.writestr(f"{name}.csv", "date,close\n2020-01-06,1\n")
+    with pytest.raises(DataError, match=r"x\.zip does not read as CSV: Multiple files"):
+        Csv(str(tmp_path / "x.zip")).load()
+
+
+def test_symbols_in_a_column_that_is_not_recognised(tmp_path: Path) -> None:
+    text = "index,date,close\nA,2020-01-06,1\nB,2020-01-06,2\n"
+    said = refusal(tmp_path, text)
+    assert "several bars of 2020-01-06 and no symbol column among index, date, close" in said
+    assert "name it with columns: {symbol: ...}" in said
+    rows = load(tmp_path, text, columns={"symbol": "index"})
+    assert list(rows["symbol"]) == ["A", "B"]
 
 
 def test_investing_com_s_layout(shared_data: Path) -> None:
