@@ -525,3 +525,10 @@ def test_a_script_stops_at_ctrl_c_and_leaves_nothing_half_done(place):
     assert err.splitlines()[-1] == "stopped"
     assert "Traceback" not in err
     assert len(list(place.glob("outputs/small/[!.]*"))) == 1
+
+
+def test_a_multirun_leaves_nothing_in_the_working_folder(place, command, monkeypatch):
+    monkeypatch.chdir(place)
+    before = {path.name for path in place.iterdir()}
+    command("train", "-m", "model=ridge", *small())
+    assert {path.name for path in place.iterdir()} - before <= {"outputs", "data"}
