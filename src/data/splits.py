@@ -86,11 +86,7 @@ class Chronological:
     rolls: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not (0 < self.train < 1 and 0 < self.valid < 1 and self.train + self.valid < 1):
-            raise ConfigError(
-                f"split: train={self.train} and valid={self.valid} must be positive shares whose "
-                "sum is below 1"
-            )
+        _check_shares(self.train, self.valid)
         if (self.valid_from is None) != (self.test_from is None):
             raise ConfigError("split: give both valid_from and test_from, or neither")
         _refuse_negative(embargo=self.embargo)
@@ -181,11 +177,7 @@ class LeakyShuffle:
     rolls: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not (0 < self.train < 1 and 0 < self.valid < 1 and self.train + self.valid < 1):
-            raise ConfigError(
-                f"split: train={self.train} and valid={self.valid} must be positive shares whose "
-                "sum is below 1"
-            )
+        _check_shares(self.train, self.valid)
 
     def folds(self, times: pd.DatetimeIndex, first: int, purge: int) -> list[Fold]:
         """See `Split.folds`; the purge is ignored, which is the leak."""
@@ -203,6 +195,13 @@ def _instant(date: str) -> pd.Timestamp:
     except ValueError as error:
         raise ConfigError(f"split: {date!r} is no date; write it as YYYY-MM-DD") from error
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
+def _check_shares(train: float, valid: float) -> None:
+    if not (0 < train < 1 and 0 < valid < 1 and train + valid < 1):
+        raise ConfigError(
+            f"split: train={train} and valid={valid} must be positive shares whose sum is below 1"
+        )
 
 
 def _refuse_negative(**values: int) -> None:
