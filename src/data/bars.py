@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..errors import DataError, nearest
 from .bar_rules import Rule, bar_rules
+from .wording import counted
 
 BASE = ("open", "high", "low", "close", "volume")
 """The columns that bars always have; all but the close may be missing from a source, hence NaN."""
@@ -73,7 +74,7 @@ def validate_bars(
     rules = bar_rules(allow_negative)
     for rule in rules if on_invalid == "drop" else ():
         if (bad := rule.broken(bars)).any():
-            notes.append(f"{bad.sum()} bars dropped: {rule.summary}")
+            notes.append(f"{counted(int(bad.sum()))} dropped: {rule.summary}")
             bars = bars[~bad].reset_index(drop=True)
     if bars.empty:
         raise DataError(f"{name}: there is not a single row with a close; check the source")
@@ -96,7 +97,7 @@ def _typed(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[str]]:
     bars = pd.DataFrame(columns, index=frame.index)
     notes = []
     if (lacking := bars["close"].isna().to_numpy()).any():
-        notes.append(f"{lacking.sum()} rows without a close dropped")
+        notes.append(f"{counted(int(lacking.sum()), 'row')} without a close dropped")
         bars = bars[~lacking]
     codes = bars["symbol"].cat.codes.to_numpy()
     time = pd.DatetimeIndex(bars["time"]).asi8

@@ -11,28 +11,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..errors import ConfigError, DataError, SnapshotError, nearest
-from .bars import OnInvalid, validate_bars
-from .calendars import closes_of
+from .adjusting import ADJUST, Adjust, adjusted, attach_ratios
+from .bars import OnInvalid, Validated, validate_bars
+from .dating import date_bars
 from .health import Health, panel_health
+from .incremental import fetch_bars
 from .landing import land_bars
 from .panel import Panel
 from .snapshots import LATEST, Snapshot, find_snapshot, read_snapshot, write_snapshot
-from .sources.source import Source
+from .sources.source import Fetching, RemoteSource, Source
+from .universe import attach_members
+from .wording import counted
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class LoadedData:
-    """What a run works on."""
+    """What a run works on.
+
+    Attributes
+    ----------
+    panel : Panel
+    health : Health
+    snapshot : Snapshot
+    suspected : DataFrame
+        Moves that look like splits which nobody adjusted: date, symbol, move, ratio.
+    """
 
     panel: Panel
     health: Health
     snapshot: Snapshot
+    suspected: pd.DataFrame
 
 
 class Dataset:
@@ -60,6 +73,15 @@ class Dataset:
     on_invalid : "raise" or "drop"
         Whether a bar that cannot be one ends the load, or is left out and counted in the health
         table's notes.
+    adjust : "report", "ratios" or "adj_close"
+        report: list moves that look like splits and change nothing. ratios: divide prices by the
+        ratios of splits. adj_close: scale prices so that the close is the source's adjusted one.
+        The snapshot always holds the bars as they came.
+    ratios : str, optional
+        A CSV file of date, symbol, ratio (new shares for an old one), stored with the snapshot.
+    universe : str, optional
+        A table of symbol, from, to (both included): when a symbol is a member of an index. Stored
+        with the snapshot. Features see all rows; training and evaluation only members.
     snapshot : str, optional
         ``latest``, a hash or a path: read this snapshot and not the source. Default: a local source
         is read anew and snapshotted; of a remote one the latest snapshot is read.
@@ -77,6 +99,9 @@ class Dataset:
         exclude: Sequence[str] = (),
         allow_negative: bool = False,
         on_invalid: OnInvalid = "raise",
+        adjust: Adjust = "report",
+        ratios: str | None = None,
+        universe: str | None = None,
         snapshot: str | None = None,
     ) -> None:
         if not name or set(name) & set("/\\") or name.startswith("."):
@@ -87,6 +112,8 @@ class Dataset:
             )
         if on_invalid not in ("raise", "drop"):
             raise ConfigError(f"dataset.on_invalid={on_invalid}: choose raise or drop")
+        if adjust not in ADJUST:
+            raise ConfigError(f"dataset.adjust={adjust}: choose {', '.join(ADJUST)}")
         self.name = name
         self.source = source
         self.clock = clock
@@ -99,6 +126,9 @@ class Dataset:
         self.exclude = _names(exclude, "exclude") if exclude else ()
         self.allow_negative = allow_negative
         self.on_invalid: OnInvalid = on_invalid
+        self.adjust: Adjust = adjust
+        self.ratios = None if ratios is None else Path(str(ratios))
+        self.universe = None if universe is None else Path(str(universe))
         self.snapshot = snapshot
 
     def load(self, store: Path, snapshot: str | None = None) -> LoadedData:
@@ -120,7 +150,7 @@ class Dataset:
         """
         wanted = snapshot or self.snapshot or (LATEST if self.source.remote else None)
         if wanted is None:
-            bars, metadata = self._read_source()
+            bars, metadata = self._read_source(store / self.name, Fetching())
             taken = write_snapshot(bars, store / self.name, metadata)
         else:
             try:
@@ -129,66 +159,74 @@ class Dataset:
                 if not self.source.remote or wanted != LATEST:
                     raise
                 raise SnapshotError(f"{error}; run: marketlab-fetch dataset={self.name}") from None
-        landed = land_bars(self._select(bars), self.clock, self.start, self.end)
-        notes = list(taken.metadata.get("notes", ()))
+        fitted = adjusted(self._select(bars), self.adjust, self.name)
+        landed = land_bars(fitted.bars, self.clock, self.start, self.end)
+        notes = [*taken.metadata.get("notes", ()), *fitted.notes]
         if landed.merged:
-            notes.append(f"{landed.merged} bars merged with another on the same row")
+            notes.append(f"{counted(landed.merged)} merged with another on the same row")
         if landed.late:
-            notes.append(f"{landed.late} bars after the last close of {self.clock} land nowhere")
+            notes.append(f"{counted(landed.late)} after the last close of {self.clock} left out")
         if landed.guessed:
-            notes.append(f"{landed.guessed} rows are weekdays beyond the calendar of {self.clock}")
-        return LoadedData(landed.panel, panel_health(landed.panel, notes), taken)
+            notes.append(
+                f"{counted(landed.guessed, 'row')} beyond the calendar of {self.clock}: weekdays "
+                "taken for sessions"
+            )
+        health = panel_health(landed.panel, notes, fitted.changed)
+        return LoadedData(landed.panel, health, taken, fitted.suspected)
 
-    def fetch(self, store: Path) -> Snapshot:
-        """Read the source, over the network if it is remote, and write the snapshot."""
-        bars, metadata = self._read_source()
+    def fetch(self, store: Path, how: Fetching | None = None) -> Snapshot:
+        """Read the source, over the network if it is remote, and write the snapshot.
+
+        Raises
+        ------
+        DataError, SnapshotError
+            The newest snapshot stays what it was.
+        """
+        bars, metadata = self._read_source(store / self.name, how or Fetching())
         return write_snapshot(bars, store / self.name, metadata)
 
-    def _read_source(self) -> tuple[pd.DataFrame, dict[str, Any]]:
-        raw = self.source.load()
-        if not len(raw):
-            raise DataError(f"{self.name}: {self.source.description} has not a single row")
-        notes: list[str] = []
-        if "time" not in raw and "date" not in raw:
-            raise DataError(f"{self.name}: {self.source.description} gives neither date nor time")
-        if "time" not in raw:
-            raw = self._dated(raw, notes)
-        if self.source.remote:
-            closed = (raw["time"] <= pd.Timestamp.now("UTC")).to_numpy()
-            if not closed.all():
-                notes.append(f"{(~closed).sum()} bars that had not closed yet dropped")
-                raw = raw[closed]
-        checked = validate_bars(
-            raw, name=self.name, allow_negative=self.allow_negative, on_invalid=self.on_invalid
-        )
-        metadata = {
+    def _read_source(self, directory: Path, how: Fetching) -> tuple[pd.DataFrame, dict[str, Any]]:
+        metadata: dict[str, Any] = {
             "dataset": self.name,
             "source": self.source.description,
             "clock": self.clock,
             "exchange": self.exchange,
-            "notes": [*notes, *checked.notes],
         }
-        return checked.bars, metadata
+        if isinstance(self.source, RemoteSource):
+            checked = fetch_bars(self.source, self._checked, directory, how)
+            metadata["request"] = {symbol: dict(r) for symbol, r in self.source.request.items()}
+        else:
+            checked = self._checked(self.source.load())
+        bars, notes = checked.bars, list(checked.notes)
+        if self.ratios is not None:
+            bars, said = attach_ratios(bars, self.ratios)
+            notes.extend(said)
+        if self.universe is not None:
+            bars, said = attach_members(bars, self.universe)
+            notes.extend(said)
+        return bars, {**metadata, "notes": notes}
 
-    def _dated(self, raw: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-        """Give daily bars the instant at which their session closed."""
-        if raw["date"].isna().any():
-            raise DataError(f"{self.name}: {self.source.description} has a row without a date")
-        dates = raw["date"].to_numpy()
-        usual = self.source.exchange or self.clock
-        time, off = closes_of(self.exchange if isinstance(self.exchange, str) else usual, dates)
-        if isinstance(self.exchange, dict):
-            symbols = raw["symbol"].astype("str").to_numpy()
-            for symbol, exchange in self.exchange.items():
-                if not len(at := np.flatnonzero(symbols == symbol)):
-                    hint = nearest(symbol, {str(s) for s in symbols})
-                    raise DataError(f"{self.name}: exchange names the symbol {symbol!r}{hint}")
-                time[at], off[at] = closes_of(exchange, dates[at])
-        if off.any():
-            notes.append(f"{off.sum()} bars dated on no session close at the usual hour")
-            log.warning("%s: %s", self.name, notes[-1])
-        stamps = pd.DatetimeIndex(time.view("datetime64[ns]")).tz_localize("UTC")
-        return raw.assign(time=stamps)
+    def _checked(self, raw: pd.DataFrame) -> Validated:
+        """Turn a source's rows into bars."""
+        if not len(raw):
+            raise DataError(f"{self.name}: {self.source.description} has not a single row")
+        if "time" not in raw and "date" not in raw:
+            raise DataError(f"{self.name}: {self.source.description} gives neither date nor time")
+        notes = [str(note) for note in raw.attrs.get("notes", ())]
+        default = self.source.exchange or self.clock
+        rows, said = date_bars(raw, self.exchange or default, default, self.name)
+        for note in said:
+            notes.append(note)
+            log.warning("%s: %s", self.name, note)
+        if self.source.remote:
+            closed = (rows["time"] <= pd.Timestamp.now("UTC")).to_numpy()
+            if not closed.all():
+                notes.append(f"{counted(int((~closed).sum()))} that had not closed yet dropped")
+                rows = rows[closed]
+        checked = validate_bars(
+            rows, name=self.name, allow_negative=self.allow_negative, on_invalid=self.on_invalid
+        )
+        return Validated(checked.bars, (*notes, *checked.notes))
 
     def _select(self, bars: pd.DataFrame) -> pd.DataFrame:
         if self.symbols is None and not self.exclude:

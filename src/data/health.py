@@ -99,7 +99,9 @@ class Health:
         return rendered
 
 
-def panel_health(panel: Panel, notes: Sequence[str] = ()) -> Health:
+def panel_health(
+    panel: Panel, notes: Sequence[str] = (), changed: pd.Series[Any] | None = None
+) -> Health:
     """Measure the bars of each symbol of a panel."""
     T, N = panel.shape
     close = panel.fields["close"].T

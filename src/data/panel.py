@@ -57,6 +57,15 @@ class Panel:
         """(T, N)."""
         return len(self.times), len(self.symbols)
 
+    @property
+    def member(self) -> npt.NDArray[np.bool_] | None:
+        """(T, N): whether the symbol belongs to the universe at the time; None where all do.
+
+        It is the field ``member``, 1 for a member, which a missing bar never is.
+        """
+        values = self.fields.get("member")
+        return None if values is None else values == 1.0
+
     def rows(self, start: int, stop: int) -> Panel:
         """Return rows start to stop - 1, numbered as they are here."""
         if not 0 <= start <= stop <= len(self.times):

@@ -64,7 +64,7 @@ def test_closes_are_enough() -> None:
 def test_a_row_without_a_close_is_dropped_and_counted() -> None:
     checked = validate_bars(rows(close={1: np.nan}), name="d")
     assert len(checked.bars) == 2
-    assert checked.notes == ("1 rows without a close dropped",)
+    assert checked.notes == ("1 row without a close dropped",)
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_dropping_counts_each_rule() -> None:
     checked = validate_bars(frame, name="d", on_invalid="drop")
     assert len(checked.bars) == 7
     assert checked.notes == (
-        "1 bars dropped: price not positive",
-        "1 bars dropped: high below low",
+        "1 bar dropped: price not positive",
+        "1 bar dropped: high below low",
     )
 
 

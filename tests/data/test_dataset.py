@@ -84,7 +84,7 @@ def test_a_bar_that_has_not_closed_is_not_fetched(tmp_path: Path) -> None:
     rows = daily(str(today - pd.Timedelta(days=1)), str(today))
     dataset = Dataset("far", Far(rows), "24/7")
     assert dataset.fetch(tmp_path).rows == 1
-    assert dataset.load(tmp_path).health.notes == ("1 bars that had not closed yet dropped",)
+    assert dataset.load(tmp_path).health.notes == ("1 bar that had not closed yet dropped",)
 
 
 def test_start_end_and_symbols_cut_what_is_loaded(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_each_symbol_may_close_on_its_own_exchange(tmp_path: Path) -> None:
     close = loaded.panel.fields["close"]
     assert np.isfinite(close[:, 0]).all()
     np.testing.assert_array_equal(np.isnan(close[:, 1]), [True, False, False, False, False])
-    assert loaded.health.notes == ("1 bars after the last close of XBOM land nowhere",)
+    assert loaded.health.notes == ("1 bar after the last close of XBOM left out",)
     with pytest.raises(DataError, match="exchange names the symbol 'Glod'; did you mean 'Gold'"):
         Dataset("d", Fixed(rows), "XBOM", exchange={"Glod": "CMES"}).load(tmp_path)
 
@@ -120,11 +120,11 @@ def test_what_happened_to_the_bars_is_noted_on_every_load(
     dataset = Dataset("d", Fixed(rows), "XBOM", on_invalid="drop")
     loaded = dataset.load(tmp_path)
     assert loaded.health.notes == (
-        "1 bars dated on no session close at the usual hour",
-        "1 bars dropped: price not positive",
-        "1 bars merged with another on the same row",
+        "1 bar dated on no session, taken to close at the usual hour",
+        "1 bar dropped: price not positive",
+        "1 bar merged with another on the same row",
     )
-    assert "d: 1 bars dated on no session" in caplog.text
+    assert "d: 1 bar dated on no session" in caplog.text
     again = dataset.load(tmp_path, snapshot="latest")
     assert again.health.notes == loaded.health.notes
 
@@ -158,7 +158,7 @@ def test_made_up_bars_say_so_in_the_name() -> None:
     [
         (WEEK.iloc[:0], {}, "d: a frame has not a single row"),
         (WEEK.assign(close=np.nan), {}, "d: there is not a single row with a close"),
-        (WEEK.assign(date=pd.Series([pd.NaT] * 5)), {}, "d: a frame has a row without a date"),
+        (WEEK.assign(date=pd.Series([pd.NaT] * 5)), {}, "has a row without a date"),
         (WEEK.drop(columns="date"), {}, "d: a frame gives neither date nor time"),
         (pd.concat([WEEK, WEEK.iloc[2:3]]), {}, "d: A 2021-04-28: this bar occurs twice"),
         (WEEK.assign(close=-1.0), {}, "d: A 2021-04-26: close -1 is not positive"),
@@ -182,7 +182,7 @@ def test_real_us_data_is_refused_and_may_be_cleaned(tmp_path: Path, shared_data:
         Dataset("us", source, "XNYS").load(tmp_path)
     loaded = Dataset("us", source, "XNYS", on_invalid="drop").load(tmp_path)
     assert loaded.panel.shape == (1259, 100)
-    assert "1 bars dropped: high below low" in loaded.health.notes
+    assert "1 bar dropped: high below low" in loaded.health.notes
 
 
 def test_the_first_seed_s_file_and_its_38_rows_that_mumbai_did_not_trade(
@@ -192,7 +192,7 @@ def test_the_first_seed_s_file_and_its_38_rows_that_mumbai_did_not_trade(
     loaded = Dataset("seed", source, "XBOM").load(tmp_path)
     assert loaded.panel.shape == (652 - 38, 24)
     assert set(loaded.panel.fields) == {"close"}
-    assert f"{38 * 24} bars dated on no session close at the usual hour" in loaded.health.notes
+    assert f"{38 * 24} bars dated on no session, taken to close at the usual hour" in loaded.health.notes
 
 
 def test_hourly_bars_of_a_market_that_never_closes_merge_by_day(
