@@ -7,6 +7,7 @@ with a count of what merged and of what landed nowhere. Nothing is filled forwar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -108,25 +109,23 @@ def land_bars(
     low, high = int(row.min()), int(row.max()) + 1
     symbols = tuple(str(name) for name in bars["symbol"].cat.categories)
     cell = codes * (high - low) + (row - low)
-    fresh = np.empty(len(cell), dtype=bool)
-    fresh[0] = True
-    np.not_equal(cell[1:], cell[:-1], out=fresh[1:])
-    starts = None if fresh.all() else np.flatnonzero(fresh)
-    target = cell if starts is None else cell[starts]
+    again = _again(cell)
     fields = {}
     for name in bars.columns.drop(["time", "symbol"]):
         values = bars[name].to_numpy(dtype=np.float64)
         values = values if everything else values[keep]
-        if np.isnan(values).all():
+        if np.isnan(values[0]) and np.isnan(values).all():
             continue
         grid = np.full(len(symbols) * (high - low), np.nan)
-        grid[target] = values if starts is None else _merge(name, values, starts)
+        grid[cell] = values
+        if len(again.bars):
+            grid[again.cells] = _merge(name, values[again.bars], again.starts)
         # A symbol's rows lie together in memory: windows and kernels run along them.
         fields[str(name)] = grid.reshape(len(symbols), high - low).T
     rows = days.closes[low:high]
     guessed = sessions(clock, days.dates[low], days.dates[high - 1]).guessed if days.guessed else 0
     panel = Panel(rows, symbols, fields, clock)
-    return Landed(panel, late, len(cell) - len(target), guessed)
+    return Landed(panel, late, len(again.bars) - len(again.cells), guessed)
 
 
 def _rows(time: Ints, closes: Ints) -> Ints:
@@ -142,6 +141,26 @@ def _rows(time: Ints, closes: Ints) -> Ints:
     while (early := padded[row] < time).any():
         row += early
     return row
+
+
+class _Again(NamedTuple):
+    """The bars that share a cell with another."""
+
+    bars: Ints  # (M,) their positions
+    starts: Ints  # (C,) where each run of them begins
+    cells: Ints  # (C,) the cell that each run lands on
+
+
+def _again(cell: Ints) -> _Again:
+    """Find the runs of bars with one cell; bars are sorted, so that they lie side by side."""
+    same = cell[1:] == cell[:-1]
+    shared = np.zeros(len(cell), dtype=bool)
+    shared[1:] = same
+    shared[:-1] |= same
+    bars = np.flatnonzero(shared)
+    cells = cell[bars]
+    starts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]]) if len(bars) else bars
+    return _Again(bars, starts, cells[starts])
 
 
 def _merge(name: str, values: Floats, starts: Ints) -> Floats:

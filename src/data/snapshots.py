@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import secrets
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,31 +101,51 @@ def read_snapshot(path: Path) -> tuple[pd.DataFrame, Snapshot]:
         The file is missing, is not named by a SHA-256, is not what its name promises, or holds no
         bars.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SnapshotError(f"the snapshot {path} cannot be read: {error.strerror}") from None
-    sha = hashlib.sha256(data).hexdigest()
     if not _is_hash(path.stem):
         raise SnapshotError(
             f"{path} is not a snapshot: its name is no SHA-256; read it with dataset=parquet"
         )
+    try:
+        data = _mapped(path)
+    except OSError as error:
+        raise SnapshotError(f"the snapshot {path} cannot be read: {error.strerror}") from None
+    # Both release the GIL, and hashing takes half as long as decoding: do them side by side.
+    with ThreadPoolExecutor(1) as hashing:
+        told = hashing.submit(lambda: hashlib.sha256(data).hexdigest())
+        decoded = _decoded(data)
+        sha = told.result()
     if path.stem != sha:
         raise SnapshotError(
             f"the snapshot {path} is damaged: its {len(data)} bytes have SHA-256 "
             f"{sha[:12]}..., not the one in its name; delete it and fetch or load again"
         )
-    try:
-        table = pq.read_table(pa.BufferReader(data), use_threads=True)
-        metadata = json.loads((table.schema.metadata or {})[KEY])
-        if metadata.get("format") != FORMAT:
-            raise KeyError
-    except (pa.ArrowException, KeyError, ValueError, AttributeError):
+    if decoded is None:
         raise SnapshotError(
             f"the snapshot {path} does not hold bars in the format {FORMAT}; fetch or load again"
-        ) from None
-    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+        )
+    frame, metadata = decoded
     return frame, Snapshot(path, sha, len(frame), metadata)
+
+
+def _mapped(path: Path) -> mmap.mmap | bytes:
+    """Map a file into memory: its pages are read where they lie, without a copy."""
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return b""  # cannot be mapped
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _decoded(data: mmap.mmap | bytes) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """Return the bars and what is said of them; None where the bytes are no snapshot."""
+    try:
+        table = pq.read_table(pa.BufferReader(pa.py_buffer(data)), use_threads=True)
+        metadata = json.loads((table.schema.metadata or {})[KEY])
+        if metadata.get("format") != FORMAT:
+            return None
+    except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError):
+        return None
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    return frame, metadata
 
 
 def find_snapshot(directory: Path, wanted: str = LATEST) -> Path:
