@@ -159,6 +159,12 @@ class Dataset:
                 if not self.source.remote or wanted != LATEST:
                     raise
                 raise SnapshotError(f"{error}; run: marketlab-fetch dataset={self.name}") from None
+        if self.universe is not None and "member" not in bars:
+            again = "fetch" if self.source.remote else "load"
+            raise DataError(
+                f"{self.name}: the snapshot {taken.sha256[:12]} was taken without "
+                f"dataset.universe={self.universe}; {again} it again"
+            )
         fitted = adjusted(self._select(bars), self.adjust, self.name)
         landed = land_bars(fitted.bars, self.clock, self.start, self.end)
         notes = [*taken.metadata.get("notes", ()), *fitted.notes]
@@ -193,8 +199,10 @@ class Dataset:
             "exchange": self.exchange,
         }
         if isinstance(self.source, RemoteSource):
-            checked = fetch_bars(self.source, self._checked, directory, how)
+            fetched = fetch_bars(self.source, self._checked, directory, how)
             metadata["request"] = {symbol: dict(r) for symbol, r in self.source.request.items()}
+            metadata["tallies"] = {symbol: dict(t) for symbol, t in fetched.tallies.items()}
+            checked: Validated = fetched
         else:
             checked = self._checked(self.source.load())
         bars, notes = checked.bars, list(checked.notes)
@@ -214,12 +222,20 @@ class Dataset:
             raise DataError(f"{self.name}: {self.source.description} gives neither date nor time")
         notes = [str(note) for note in raw.attrs.get("notes", ())]
         default = self.source.exchange or self.clock
-        rows, said = date_bars(raw, self.exchange or default, default, self.name)
+        exchange = self.exchange or default
+        if isinstance(self.source, RemoteSource) and not isinstance(exchange, str):
+            # These are the rows of one of its symbols.
+            here, asked = set(raw["symbol"]), self.source.request
+            exchange = {s: e for s, e in exchange.items() if s in here or s not in asked} or default
+        rows, said = date_bars(raw, exchange, default, self.name)
         for note in said:
             notes.append(note)
-            log.warning("%s: %s", self.name, note)
+            if not isinstance(self.source, RemoteSource):
+                log.warning("%s: %s", self.name, note)
         if self.source.remote:
             closed = (rows["time"] <= pd.Timestamp.now("UTC")).to_numpy()
+            if not closed.any() and isinstance(self.source, RemoteSource):
+                return Validated(rows[closed], ())
             if not closed.all():
                 notes.append(f"{counted(int((~closed).sum()))} that had not closed yet dropped")
                 rows = rows[closed]

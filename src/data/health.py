@@ -32,6 +32,7 @@ HEADINGS = {
     "stale": "stale",
     "repeated": "open =\nprior",
     "large_moves": "moves\n> 25%",
+    "adjusted": "bars\nadj.",
 }
 """What the terminal's table calls the columns."""
 
@@ -49,7 +50,8 @@ class Health:
         only a dataset with ``allow_negative`` keeps), ``zero_volume`` (rows), ``stale`` (rows that
         repeat the whole bar before them, or its close where there are only closes), ``repeated``
         (share of the rows whose open is the close before it; NaN without opens), ``large_moves``
-        (closes more than 25% away from the one before).
+        (closes more than 25% away from the one before); where any price was adjusted, ``adjusted``
+        (bars with other prices than the source's).
     notes : sentences
         What happened to the bars on the way: dropped, merged, dated on no session...
     """
@@ -73,6 +75,8 @@ class Health:
                 "repeated": _number(row["repeated"]),
                 "large_moves": int(row["large_moves"]),
             }
+            if "adjusted" in row:
+                symbols[str(symbol)]["adjusted"] = int(row["adjusted"])
         return {"symbols": symbols, "notes": list(self.notes)}
 
     def render(self, title: str = "data health") -> Table:
@@ -86,23 +90,34 @@ class Health:
             shown = shown.iloc[order]
             title = f"{title}: the {SHOWN} worst of {len(self.table)} symbols"
         caption = "\n".join(self.notes)
-        rendered = Table(title=title, caption=caption or None, box=SIMPLE_HEAD, padding=0)
+        rendered = Table(
+            title=title, caption=caption or None, box=SIMPLE_HEAD, padding=0, show_edge=False
+        )
         rendered.add_column("symbol", no_wrap=True)
-        for heading in HEADINGS.values():
-            rendered.add_column(heading, justify="right", no_wrap=True)
+        # A terminal is narrow, and prices of 0 are rare.
+        columns = [c for c in HEADINGS if c in shown and (c != "zero_price" or shown[c].any())]
+        for column in columns:
+            rendered.add_column(HEADINGS[column], justify="right", no_wrap=True)
         for symbol, row in shown.iterrows():
-            rendered.add_row(str(symbol), *(_cell(column, row) for column in HEADINGS))
+            rendered.add_row(str(symbol), *(_cell(column, row) for column in columns))
         if len(shown) < len(self.table):
             rendered.add_section()
             label, total = f"all {len(self.table)}", _total(self.table)
-            rendered.add_row(label, *(_cell(column, total) for column in HEADINGS))
+            rendered.add_row(label, *(_cell(column, total) for column in columns))
         return rendered
 
 
 def panel_health(
     panel: Panel, notes: Sequence[str] = (), changed: pd.Series[Any] | None = None
 ) -> Health:
-    """Measure the bars of each symbol of a panel."""
+    """Measure the bars of each symbol of a panel.
+
+    Parameters
+    ----------
+    panel : Panel
+    notes : sentences
+    changed : symbol -> bars whose prices were adjusted, optional
+    """
     T, N = panel.shape
     close = panel.fields["close"].T
     here = ~np.isnan(close)
@@ -154,6 +169,8 @@ def panel_health(
         },
         index=pd.Index(panel.symbols, name="symbol"),
     )
+    if changed is not None and len(changed):
+        table["adjusted"] = changed.reindex(table.index, fill_value=0)
     return Health(table, tuple(notes))
 
 

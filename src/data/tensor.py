@@ -21,6 +21,8 @@ from .targets import LabelValues, Targets
 Layout = Literal["pooled", "joint"]
 MIN_ROWS = 30
 """Fewer usable rows than this cannot be split, fitted and judged."""
+BLOCK = 4096
+"""Cells of members that a scaler reads at a time."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class WindowTensor:
     labels : (K,)
     values : LabelValues, each (T, N, K)
     present : (T, N) bool
-        Whether the symbol has a bar on the row.
+        Whether the symbol has a bar on the row, and is a member of the universe where there is one.
     times : (T,) decision times, UTC
     symbols : (N,)
     first : int
@@ -44,6 +46,9 @@ class WindowTensor:
         A sample is one (time, symbol), or one time with all symbols as channels.
     mask : bool
         Append to each view a channel per column that is 1 where the value is missing.
+    member : (T, N) bool, or None
+        Which cells belong to the universe: only they train, are judged and are forecast, so that
+        others have no label in ``values.y``. None: all of them.
     """
 
     features: npt.NDArray[np.float32]
@@ -57,6 +62,7 @@ class WindowTensor:
     first: int
     layout: Layout = "pooled"
     mask: bool = False
+    member: npt.NDArray[np.bool_] | None = None
     _on_device: dict[str, torch.Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -75,18 +81,15 @@ class WindowTensor:
         return self._on_device[device]
 
     def fit_scalers(self, rows: npt.NDArray[np.int64], scaler: Scaler) -> FoldScalers:
-        """Fit the fold's maps on its train rows (R,) and on nothing else."""
-        start, stop = int(rows[0]), int(rows[-1]) + 1
-        whole = len(rows) == stop - start
-        inputs = self.features[:, start:stop] if whole else self.features[:, rows]
+        """Fit the fold's maps on its train rows (R,), the members' where there is a universe."""
         labels = np.ascontiguousarray(self.values.y[rows].transpose(1, 0, 2))
         if self.layout == "pooled":
-            maps = [scaler(inputs)], [scaler(labels)]
+            maps = [scaler(self._inputs(rows))], [scaler(labels)]
         else:
-            symbols = range(len(self.symbols))
+            symbols = [slice(n, n + 1) for n in range(len(self.symbols))]
             maps = (
-                [scaler(inputs[n : n + 1]) for n in symbols],
-                [scaler(labels[n : n + 1]) for n in symbols],
+                [scaler(self._inputs(rows, symbol)) for symbol in symbols],
+                [scaler(labels[symbol]) for symbol in symbols],
             )
         classes = np.tile([label.classes > 0 for label in self.labels], len(maps[1]))
         fitted = joined(maps[1])
@@ -94,6 +97,28 @@ class WindowTensor:
             joined(maps[0]),
             Affine(np.where(classes, 0.0, fitted.center), np.where(classes, 1.0, fitted.scale)),
         )
+
+    def _inputs(
+        self, rows: npt.NDArray[np.int64], symbols: slice = slice(None)
+    ) -> npt.NDArray[np.float32]:
+        """Return what a scaler reads of some symbols: (N, R, F), without a copy where it can be.
+
+        Of a universe the members' cells alone, side by side in blocks, with NaN after the last.
+        """
+        features = self.features[symbols]
+        if self.member is None:
+            start, stop = int(rows[0]), int(rows[-1]) + 1
+            return features[:, start:stop] if len(rows) == stop - start else features[:, rows]
+        kept = [rows[joined] for joined in self.member[rows, symbols].T]
+        total, width = sum(map(len, kept)), features.shape[2]
+        rows_each = max(1, min(BLOCK, total))
+        blocks = -(-total // rows_each)
+        cells = np.full((blocks * rows_each, width), np.nan, dtype=features.dtype)
+        at = 0
+        for values, own in zip(features, kept, strict=True):
+            cells[at : at + len(own)] = values[own]
+            at += len(own)
+        return cells.reshape(blocks, rows_each, width)
 
 
 def build_tensor(
@@ -115,19 +140,25 @@ def build_tensor(
     check_layout(features, layout, mask=mask)
     features.check_fields(tuple(panel.fields))
     targets.check_fields(tuple(panel.fields))
-    present = np.isfinite(panel.fields["close"])
+    present, member = np.isfinite(panel.fields["close"]), panel.member
+    values = targets.values(panel)
+    if member is not None:
+        present &= member
+        # The past of a symbol was knowable before it joined: `known` keeps it.
+        values.y[~member] = np.nan
     return WindowTensor(
         features=features.values(panel, verify=verify),
         columns=features.columns,
         views=features.views,
         labels=targets.labels,
-        values=targets.values(panel),
+        values=values,
         present=present,
         times=panel.times,
         symbols=panel.symbols,
         first=features.warmup + features.longest_view - 1,
         layout=layout,
         mask=mask,
+        member=member,
     )
 
 
@@ -151,12 +182,25 @@ def check_layout(features: Features, layout: str, *, mask: bool) -> None:
 def check_rows(panel: Panel, features: Features, targets: Targets) -> None:
     """Refuse a symbol whose bars cannot fill the windows and still be split and judged.
 
+    In a universe symbols come and go: one with few bars is trained on where it is a member, with
+    what it has, and only too few rows with any member at all are refused.
+
     Raises
     ------
     DataError
     """
     spent = features.warmup + features.longest_view - 1
-    bars = np.isfinite(panel.fields["close"]).sum(axis=0)
+    there = np.isfinite(panel.fields["close"])
+    if panel.member is not None:
+        joined = int((there & panel.member).any(axis=1).sum())
+        if joined < spent + targets.purge + MIN_ROWS:
+            raise DataError(
+                f"the universe has a member with a bar on {joined} rows, but features and windows "
+                f"take {spent} to warm up, the target {targets.purge} to be realised and a fit "
+                f"{MIN_ROWS}: use more data, shorter features, or mend dataset.universe"
+            )
+        return
+    bars = there.sum(axis=0)
     short = np.flatnonzero(bars < spent + targets.purge + MIN_ROWS)
     if len(short):
         names = ",".join(panel.symbols[n] for n in short)

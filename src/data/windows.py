@@ -43,7 +43,8 @@ class Windows:
     ----------
     tensor : WindowTensor
     rows : (R,)
-        Decision rows; each becomes one sample (joint) or one for every symbol with a bar (pooled).
+        Decision rows; each becomes one sample (joint) or one for every symbol with a bar (pooled),
+        a member's alone where there is a universe.
     scalers : FoldScalers
     labelled : bool
         Keep only samples with at least one realised label; without it, the newest rows stay.

@@ -56,7 +56,8 @@ def predict(
     -------
     DataFrame
         time (decision, UTC), symbol, target, horizon (rows ahead), quantity, value (in the
-        target's units); for every symbol that has a bar at the time.
+        target's units); for every symbol that has a bar at the time, and is a member of the
+        universe then where the dataset has one.
 
     Raises
     ------
@@ -118,7 +119,8 @@ def predict(
     rows = np.arange(wanted - start, len(tensor.times), dtype=np.int64)
     windows = Windows(tensor, rows, scalers, labelled=False)
     if not len(windows):
-        raise DataError(f"no symbol has a bar at {panel.times[-1]}: fetch again, or give since=")
+        who = "symbol" if tensor.member is None else "member of the universe"
+        raise DataError(f"no {who} has a bar at {panel.times[-1]}: fetch again, or give since=")
     frame = model.predict(windows).frame()
     if layout == "joint":  # it answers for all symbols, listed yet or not
         there = tensor.present[windows.rows].reshape(-1)

@@ -100,3 +100,27 @@ def test_of_many_symbols_the_worst_are_shown_and_all_are_summed() -> None:
     assert text.index("T ") < text.index("A ")  # the worst comes first
     assert "all 20" in text
     assert "2 (2.5%)" in text
+
+
+def test_what_adjusting_changed_is_shown_where_it_changed_anything() -> None:
+    made = panel([[1.0, 2.0], [1.0, 1.0]])
+    changed = pd.Series([1234], index=["B"])
+    health = panel_health(made, (), changed)
+    assert health.table["adjusted"].tolist() == [0, 1234]
+    assert [entry["adjusted"] for entry in health.as_dict()["symbols"].values()] == [0, 1234]
+    assert "1,234" in printed(health)
+    untouched = panel_health(made, (), pd.Series(dtype="int64"))
+    assert "adjusted" not in untouched.table
+    assert "adjusted" not in untouched.as_dict()["symbols"]["A"]
+    assert "adjusted" not in printed(untouched)
+
+
+def test_an_adjusted_table_fits_a_terminal() -> None:
+    close = 1.0 + np.arange(1200) % 7
+    close[5:100] = NAN
+    made = panel([close.tolist()] * 12, volume=[[0.0] * 30 + [1.0] * 1170] * 12)
+    long = Panel(made.times, tuple(f"HINDUNIL{k:02d}" for k in range(12)), made.fields, "24/7")
+    text = printed(panel_health(long, (), pd.Series([1200] * 12, index=long.symbols)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    assert "1,200" in text

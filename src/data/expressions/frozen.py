@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from ..panel import Panel
 from .graph import Node, ordered
 from .kernels.cells import Array
-from .program import Program
+from .program import Program, members
 from .schedule import Inputs, Resumed, default_threads, evaluate
 
 AT_CLOSE = ("open", "high", "low")
@@ -106,7 +107,8 @@ class _Worlds:
         wanted = list(dict.fromkeys([*past, *memory, *(a for n in memory for a in n.args)]))
         T, N = panel.shape
         values = np.empty((N, T, len(wanted)))
-        inputs = Inputs(panel.fields, (T, N), panel.first_row, {}, {}, N, slice(None))
+        member = members(panel, wanted)
+        inputs = Inputs(panel.fields, (T, N), panel.first_row, {}, {}, N, slice(None), member)
         evaluate(wanted, inputs, values, threads)
         on_panel = {n: np.ascontiguousarray(values[:, :, k].T) for k, n in enumerate(wanted)}
         return cls(
@@ -158,12 +160,13 @@ class _Worlds:
             else:
                 continue
             laid = np.full((rows, worlds, N), np.nan)
-            for w, t in enumerate(range(start, stop)):
-                known = min(t, int(now[w])) + 1
-                laid[now[w] + 1 - known : now[w] + 1, w] = values[t + 1 - known : t + 1]
-                if after is not None:
-                    laid[now[w] + 1 :, w] = after[t]
+            _lay(laid, start, now, values, after)
             given[id(node)] = laid.reshape(rows, worlds * N)
+        joined = members(self.panel, [self.root])
+        if joined is not None:
+            mask = np.zeros((rows, worlds, N), dtype=bool)
+            _lay(mask, start, now, joined, joined)
+            joined = mask.reshape(rows, worlds * N)
         resumed: dict[int, Resumed] = {}
         for node, (values, states) in self.memory.items() if resume else ():
             # In no world do its values up to t - ahead differ from those on the panel.
@@ -176,10 +179,30 @@ class _Worlds:
                 settled.reshape(row, worlds * N), state.reshape(-1, worlds * N)
             )
         keep = slice(low, high)
-        inputs = Inputs({}, (rows, worlds * N), self.panel.first_row, given, resumed, N, keep)
+        shape = rows, worlds * N
+        inputs = Inputs({}, shape, self.panel.first_row, given, resumed, N, keep, joined)
         out = np.empty((worlds * N, high - low, 1))
         evaluate([self.root], inputs, out, self.threads)
         return out.reshape(worlds, N, high - low)[np.arange(worlds), :, now - low].T
+
+
+def _lay(
+    laid: npt.NDArray[Any],
+    start: int,
+    now: npt.NDArray[np.int64],
+    values: npt.NDArray[Any],
+    after: npt.NDArray[Any] | None,
+) -> None:
+    """Write what each world knows of `values` (T, N) into `laid` (rows, worlds, N).
+
+    The world of t = start + w knows them up to t, which is its row now[w]; then row t of `after`.
+    """
+    for w, row in enumerate(now):
+        t = start + w
+        known = min(t, int(row)) + 1
+        laid[row + 1 - known : row + 1, w] = values[t + 1 - known : t + 1]
+        if after is not None:
+            laid[row + 1 :, w] = after[t]
 
 
 def _memory(node: Node, args: list[Array]) -> Array:

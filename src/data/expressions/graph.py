@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ..panel import PRICE_FIELDS
 from .kernels.cells import Array, Resume, Run
@@ -37,6 +38,8 @@ class Primitive:
         ``cell``: row by row and symbol by symbol; ``time``: along rows; ``cross``: across symbols.
     run : callable
         Writes the values into its last argument.
+    among : callable
+        What runs across symbols where only some, its second argument, are members.
     scale : callable
         How the value answers to a rescaled price, from how the arguments do.
     reach : callable
@@ -57,6 +60,7 @@ class Primitive:
     warmup: Callable[[tuple[int, ...]], int] = lambda params: 0
     start: Array | None = None
     resume: Resume | None = None
+    among: Callable[[Array, npt.NDArray[np.bool_], Array], None] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,6 +58,11 @@ def _over(name: str, run: Run, rule: scale.Rule) -> Primitive:
     return Primitive(name, "time", run, rule, _window)
 
 
+def _across(name: str, kernel: Callable[..., None], among: Callable[..., None]) -> Primitive:
+    run = _rows(kernel, anchored=False)
+    return Primitive(name, "cross", run, scale.across, among=among)
+
+
 def _since(
     name: str,
     kernel: Callable[..., None],
@@ -113,6 +118,6 @@ PRIMITIVES = (
     _since("ewm_std", recursive.ewm_std, scale.spread, _ewm),
     _since("rsi", recursive.relative_strength, scale.rank, _wilder),
     _since("atr", recursive.average_true_range, scale.spread, _wilder),
-    Primitive("cs_rank", "cross", _rows(ranks.cross_rank, anchored=False), scale.across),
-    Primitive("cs_zscore", "cross", _rows(ranks.cross_zscore, anchored=False), scale.across),
+    _across("cs_rank", ranks.cross_rank, ranks.cross_rank_among),
+    _across("cs_zscore", ranks.cross_zscore, ranks.cross_zscore_among),
 )

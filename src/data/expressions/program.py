@@ -122,9 +122,16 @@ class Program:
             resumed={},
             peers=N,
             keep=slice(None),
+            member=members(panel, roots),
         )
         evaluate(roots, inputs, out, threads or default_threads())
         return out
+
+
+def members(panel: Panel, roots: Iterable[Node]) -> npt.NDArray[np.bool_] | None:
+    """Return the panel's membership (T, N) by rows, if any root compares symbols."""
+    member = panel.member if any(root.level for root in roots) else None
+    return None if member is None else np.ascontiguousarray(member)
 
 
 def compile_program(

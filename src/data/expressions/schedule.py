@@ -56,6 +56,7 @@ class Inputs:
     resumed : node's id -> where to take up a recursive operator; otherwise at row 0
     peers : symbols that operators across symbols compare; the N are groups of so many
     keep : rows to write
+    member : (T, N), contiguous; the symbols that operators across symbols compare; None: all
     """
 
     fields: Mapping[str, Array]
@@ -65,6 +66,7 @@ class Inputs:
     resumed: Mapping[int, Resumed]
     peers: int
     keep: slice
+    member: npt.NDArray[np.bool_] | None = None
 
 
 def default_threads() -> int:
@@ -159,8 +161,12 @@ class _Stage:
         result = np.empty_like(compared)
         rows = max(1, math.ceil(len(compared) / (4 * threads)))
         chunks = deque(range(0, len(compared), rows))
-        primitive = node.primitive
+        primitive, member = node.primitive, self.inputs.member
         assert primitive is not None
+        assert primitive.among is not None
+        among, members = primitive.among, None
+        if member is not None:
+            members = member.reshape(-1, self.inputs.peers)
 
         def work() -> None:
             while True:
@@ -169,7 +175,10 @@ class _Stage:
                 except IndexError:
                     return
                 part = slice(start, start + rows)
-                primitive.run([compared[part]], node.params, 0, result[part])
+                if members is None:
+                    primitive.run([compared[part]], node.params, 0, result[part])
+                else:
+                    among(compared[part], members[part], result[part])
 
         _together(work, min(threads, len(chunks)))
         return result.reshape(self.inputs.shape)

@@ -36,6 +36,7 @@ HEALTH = {
     "stale": "same bar again",
     "repeated": "open = last close",
     "large_moves": "moves > 25%",
+    "adjusted": "prices adjusted",
 }
 """Columns of the health table under names that explain themselves."""
 HERE = Path(__file__).parent

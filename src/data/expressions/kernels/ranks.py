@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from .cells import LARGEST, Array, clear
 
+Mask = npt.NDArray[np.bool_]
+
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def window_rank(x: Array, rows: int, periods: int, out: Array) -> None:
@@ -55,6 +57,41 @@ def _shares(x: Array, rising: npt.NDArray[np.int64], out: Array) -> None:
             low = high + 1
 
 
+def cross_rank_among(x: Array, member: Mask, out: Array) -> None:
+    """Rank each row's finite cells among the members (T, N), as a share in (0, 1].
+
+    A member's rank is that among the members alone. Another cell's is the one that it would have if
+    it joined them: among the members and itself. NaN where no member's cell is finite.
+    """
+    _shares_among(x, np.argsort(x, axis=1), member, out)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _shares_among(x: Array, rising: npt.NDArray[np.int64], member: Mask, out: Array) -> None:
+    T, N = x.shape
+    for t in range(T):
+        finite, n = 0, 0
+        for i in range(N):
+            out[t, i] = np.nan
+            if x[t, i] == x[t, i]:
+                finite += 1
+                n += 1 if member[t, i] else 0
+        low, less = 0, 0
+        while low < finite and n > 0:
+            high, equal = low, 0
+            while high < finite and x[t, rising[t, high]] == x[t, rising[t, low]]:
+                equal += 1 if member[t, rising[t, high]] else 0
+                high += 1
+            for k in range(low, high):
+                i = rising[t, k]
+                if member[t, i]:
+                    out[t, i] = (less + 0.5 * (equal + 1)) / n
+                else:
+                    out[t, i] = (less + 0.5 * (equal + 2)) / (n + 1)
+            less += equal
+            low = high
+
+
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def cross_zscore(x: Array, out: Array) -> None:
     """Centre each row's finite cells and divide them by their sample deviation (divisor n - 1)."""
@@ -63,6 +100,27 @@ def cross_zscore(x: Array, out: Array) -> None:
         n, mean, square = 0.0, 0.0, 0.0
         for i in range(N):
             if x[t, i] == x[t, i]:
+                n += 1.0
+                d = x[t, i] - mean
+                mean += d / n
+                square += d * (x[t, i] - mean)
+        deviation = np.sqrt(square / (n - 1.0)) if n > 1.0 else np.nan
+        for i in range(N):
+            z = (x[t, i] - mean) / deviation
+            out[t, i] = z if abs(z) <= LARGEST else np.nan
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def cross_zscore_among(x: Array, member: Mask, out: Array) -> None:
+    """Centre and scale each row's finite cells as `cross_zscore` does those of its members (T, N).
+
+    NaN where fewer than two members' cells are finite.
+    """
+    T, N = x.shape
+    for t in range(T):
+        n, mean, square = 0.0, 0.0, 0.0
+        for i in range(N):
+            if member[t, i] and x[t, i] == x[t, i]:
                 n += 1.0
                 d = x[t, i] - mean
                 mean += d / n
