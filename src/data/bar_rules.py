@@ -19,6 +19,12 @@ ROUNDING = 1e-6
 """How far, relative to the price, open and close may lie outside low and high: adjusted prices
 are rounded."""
 
+LARGEST = 1e30
+"""No price and no volume comes near it; windows are float32, which end at 3e38."""
+
+FIRST_ZONE = pd.Timedelta(hours=14)
+"""The earth's first time zone, where a day begins before it does elsewhere."""
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -40,9 +46,16 @@ class Rule:
     text: Callable[[Any], str]
 
 
-def bar_rules(allow_negative: bool) -> tuple[Rule, ...]:
-    """Return the rules in the order in which they are tried."""
-    return (INFINITE, *(() if allow_negative else (NOT_POSITIVE,)), *CONSISTENT, REPEATED)
+def bar_rules(allow_negative: bool, made_up: bool = False) -> tuple[Rule, ...]:
+    """Return the rules in the order in which they are tried; made-up bars may lie in the future."""
+    return (
+        INFINITE,
+        TOO_LARGE,
+        *(() if allow_negative else (NOT_POSITIVE,)),
+        *CONSISTENT,
+        REPEATED,
+        *(() if made_up else (FUTURE,)),
+    )
 
 
 def _any(frame: pd.DataFrame, columns: list[str], test: Callable[[Any], Any]) -> Mask:
@@ -64,6 +77,21 @@ def _not_positive(frame: pd.DataFrame) -> Mask:
 
 def _infinite(frame: pd.DataFrame) -> Mask:
     return _any(frame, list(frame.columns[frame.dtypes == "float64"]), np.isinf)
+
+
+def _too_large(values: Any) -> Any:
+    return np.abs(values) > LARGEST
+
+
+def _future(frame: pd.DataFrame) -> Mask:
+    """Mark daily bars of a day that has begun nowhere, and other bars that have not closed."""
+    now = pd.Timestamp.now("UTC")
+    ahead = (frame["time"] > now).to_numpy()
+    if not ahead.any() or frame["date"].dt.tz is not None:
+        return np.asarray(ahead)
+    today = (now + FIRST_ZONE).tz_localize(None).normalize()
+    dates = frame["date"]
+    return np.asarray(np.where(dates.notna(), dates > today, ahead))
 
 
 def _high_below_low(frame: pd.DataFrame) -> Mask:
@@ -90,12 +118,17 @@ def _repeated(frame: pd.DataFrame) -> Mask:
 
 
 INFINITE = Rule("infinite", _infinite, lambda r: f"{_first(r, np.isinf)} is infinite")
+TOO_LARGE = Rule(
+    "too large a number",
+    lambda frame: _any(frame, list(frame.columns[frame.dtypes == "float64"]), _too_large),
+    lambda r: f"{_first(r, _too_large)} is too large to be true",
+)
 NOT_POSITIVE = Rule(
     "price not positive",
     _not_positive,
     lambda r: (
         f"{_first(r.loc[r.index.intersection(PRICE_FIELDS)], lambda v: v <= 0)} is not positive "
-        "(allow_negative=true accepts it)"
+        "(dataset.allow_negative=true accepts it)"
     ),
 )
 CONSISTENT = (
@@ -119,3 +152,4 @@ CONSISTENT = (
     ),
 )
 REPEATED = Rule("repeated", _repeated, lambda _: "this bar occurs twice")
+FUTURE = Rule("in the future", _future, lambda _: "this bar lies in the future")

@@ -44,6 +44,7 @@ def validate_bars(
     name: str,
     allow_negative: bool = False,
     on_invalid: OnInvalid = "raise",
+    made_up: bool = False,
 ) -> Validated:
     """Turn a source's rows into bars, or refuse them.
 
@@ -52,26 +53,28 @@ def validate_bars(
     frame : DataFrame
         ``time`` (datetime64, UTC: the instant from which the bar was knowable), ``symbol``,
         ``close``, and any of open, high, low, volume and other numeric columns. A ``date`` column,
-        if there is one, only names rows in messages.
+        if there is one, is the session of a daily bar; it names rows in messages.
     name : str
         The dataset, to begin each message with.
     allow_negative : bool
         Accept prices of zero and below (spreads, rates, oil in April 2020).
     on_invalid : "raise" or "drop"
         Whether a bar that breaks a rule ends the load, or is left out and counted.
+    made_up : bool
+        Invented bars may lie in the future.
 
     Raises
     ------
     DataError
         A column is missing or holds text, or a bar is infinite, not positive, repeated, has a
-        negative volume or a high or low that the other prices contradict.
+        negative volume or a high or low that the other prices contradict, or lies in the future.
     """
     for column in ("time", "symbol", "close"):
         if column not in frame:
             known = [str(c) for c in frame.columns]
             raise DataError(f"{name}: there is no column {column!r}{nearest(column, known)}")
     bars, notes = _typed(frame, name)
-    rules = bar_rules(allow_negative)
+    rules = bar_rules(allow_negative, made_up=made_up)
     for rule in rules if on_invalid == "drop" else ():
         if (bad := rule.broken(bars)).any():
             notes.append(f"{counted(int(bad.sum()))} dropped: {rule.summary}")
@@ -159,11 +162,12 @@ def _accept(bars: pd.DataFrame, rules: tuple[Rule, ...], name: str) -> None:
         row = bars.iloc[int(broken[0].broken(bars).argmax())]
         raise DataError(
             f"{name}: {_where(row)}: {broken[0].text(row)}; mend the source, or leave such bars "
-            "out with on_invalid=drop"
+            "out with dataset.on_invalid=drop"
         ) from None
 
 
 def _where(row: Any) -> str:
-    stamp = pd.Timestamp(row["date"] if "date" in row else row["time"])
+    daily = "date" in row and not pd.isna(row["date"])
+    stamp = pd.Timestamp(row["date"] if daily else row["time"])
     midnight = stamp == stamp.normalize()
     return f"{row['symbol']} {stamp.date() if midnight else stamp.strftime('%Y-%m-%d %H:%M')}"

@@ -240,7 +240,11 @@ class Dataset:
                 notes.append(f"{counted(int((~closed).sum()))} that had not closed yet dropped")
                 rows = rows[closed]
         checked = validate_bars(
-            rows, name=self.name, allow_negative=self.allow_negative, on_invalid=self.on_invalid
+            rows,
+            name=self.name,
+            allow_negative=self.allow_negative,
+            on_invalid=self.on_invalid,
+            made_up=self.source.made_up,
         )
         return Validated(checked.bars, (*notes, *checked.notes))
 

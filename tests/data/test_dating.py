@@ -52,5 +52,5 @@ def test_daily_and_intraday_rows_may_be_mixed() -> None:
 
 def test_a_row_without_a_date_is_named() -> None:
     frame = pd.DataFrame({"symbol": ["A", "B"], "date": pd.to_datetime(["2021-04-26", None])})
-    with pytest.raises(DataError, match="^d: B has a row without a date$"):
+    with pytest.raises(DataError, match=r"^d: B has a row without a date$"):
         date_bars(frame, "XBOM", "XBOM", "d")

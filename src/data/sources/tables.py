@@ -6,91 +6,100 @@ symbol). ``wide``: one row a date, and a column of closes for each symbol.
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from ...errors import DataError, nearest
+from .cleaning import clean_symbols, only_symbols, without_zeros
+from .fields import read_fields
+from .files import files_of, stem_of
+from .layouts import LAYOUTS, PUBLISHERS, RANGE, Layout, Publisher, option, plain, recognise
+from .numbers import Numerals, mostly_numbers, numerals_of, read_numbers
+from .renames import apply_renames, join_renamed
 from .source import Source
-from .stamps import Stamps, date_or_time, parse_stamps
-
-HEADERS: Mapping[str, tuple[str, ...]] = {
-    "date": ("date", "time", "datetime", "timestamp", "open_time", "close_time"),
-    "symbol": ("symbol", "ticker", "instrument", "name", "asset"),
-    "open": ("open",),
-    "high": ("high",),
-    "low": ("low",),
-    "close": ("close", "price"),
-    "volume": ("volume", "vol"),
-    "adj_close": ("adj_close", "adjclose", "adjusted_close"),
-    "vwap": ("vwap",),
-}
-"""The headers that are recognised for each column, in any case and with any punctuation."""
-
-RANGE = ("open", "high", "low")
+from .stamps import Stamps, date_or_time, numbered_dates, parse_stamps
 
 
+@dataclass(eq=False)
 class TableFile(Source):
     """Bars in one file, or in several of one kind.
+
+    Open, high and low of 0 beside a close above 0 are no bar but a close alone; they are read as
+    missing, and counted in a note. Text columns that hold no numbers are left out.
 
     Parameters
     ----------
     path : str
-        A file; ``*`` stands for anything, and reads every file that fits.
-    layout : "auto", "tidy" or "wide"
-        auto: tidy where there is a close, or open, high and low; else wide.
+        A file; a folder, whose files of this kind are all read; or a pattern, in whose last part
+        ``*`` stands for anything. A file without a symbol column is named by itself.
+    layout : "auto", "tidy", "wide", "investing", "nse_equity" or "nse_index"
+        auto: tidy where there is a close, or open, high and low, or symbols; else wide. The columns
+        of the publishers' exports are recognised by auto too; naming investing says that dates are
+        m/d/Y, and nse_index that a single open, high or low of 0 is missing.
     columns : name -> header, optional
         Which header holds ``date``, ``symbol``, ``close``..., where it is not recognised.
+        ``company`` says whose a row is where symbols change over time.
     symbol : str, optional
         The symbol of a tidy file without a symbol column. Default: the file's name.
     symbols : names, optional
         Read these only. Default: every column (wide) or row (tidy).
+    renamed : old name -> new name, optional
+        Symbols to join under the new name. Default: join the names of one company, which is a
+        ``company`` (or ``File``) column's group, or else a file whose symbols follow each other
+        within 10 days and without overlap. ``{}`` joins none.
     ignore : patterns
         Headers that are no symbols and no fields, such as ``*_ROI``.
     date_format, timezone, stamps, interval : optional
         How stamps are written; see `parse_stamps` and `date_or_time`.
+    dates : {start, freq}, optional
+        The dates of a file that has none, such as ``{start: 1990-01-01, freq: D}``.
+    decimal : "." or ",", optional
+        The decimal point; the other one may group thousands. Default: the point, and a file whose
+        commas could be either is refused.
     zero_is_missing : bool
-        Take an open, high or low of 0 for a missing value, as some index histories mean it.
+        Take any open, high or low of 0 for a missing value, as some index histories mean it.
     """
 
-    def __init__(
-        self,
-        path: str,
-        layout: Literal["auto", "tidy", "wide"] = "auto",
-        columns: Mapping[str, str] | None = None,
-        symbol: str | None = None,
-        symbols: Sequence[str] | None = None,
-        ignore: Sequence[str] = ("*_ROI",),
-        date_format: str | None = None,
-        timezone: str | None = None,
-        stamps: Stamps | None = None,
-        interval: str | None = None,
-        zero_is_missing: bool = False,
-    ) -> None:
-        if layout not in ("auto", "tidy", "wide"):
-            raise DataError(f"layout: {layout} is unknown; choose auto, tidy or wide")
-        self.path = Path(str(path))
-        self.layout = layout
-        self.columns = dict(columns or {})
-        self.symbol = symbol
-        self.symbols = None if symbols is None else tuple(str(symbol) for symbol in symbols)
-        self.ignore = tuple(ignore)
-        self.date_format = date_format
-        self.timezone = timezone
-        self.stamps: Stamps | None = stamps
-        self.interval = interval
-        self.zero_is_missing = zero_is_missing
+    path: str
+    _: KW_ONLY
+    layout: Layout = "auto"
+    columns: Mapping[str, str] | None = None
+    symbol: str | None = None
+    symbols: Sequence[str] | None = None
+    renamed: Mapping[str, str] | None = None
+    ignore: Sequence[str] = ("*_ROI",)
+    date_format: str | None = None
+    timezone: str | None = None
+    stamps: Stamps | None = None
+    interval: str | None = None
+    dates: Mapping[str, Any] | None = None
+    decimal: str | None = None
+    zero_is_missing: bool = False
+
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """The endings of the files that are read in a folder."""
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise DataError(f"dataset.source.layout={self.layout}: choose {', '.join(LAYOUTS)}")
+        if self.decimal not in (None, ".", ","):
+            raise DataError(f"dataset.source.decimal={self.decimal}: choose . or ','")
+        self._path = Path(str(self.path))
+        self._columns = {str(k): str(v) for k, v in (self.columns or {}).items()}
+        self._symbols = None if self.symbols is None else tuple(str(s) for s in self.symbols)
+        self._publisher = PUBLISHERS.get(self.layout, Publisher(()))
 
     @property
     def description(self) -> str:
         """Name the file, without the folder, which differs from machine to machine."""
-        return f"{type(self).__name__} file {self.path.name}"
+        return f"{type(self).__name__} file {self._path.name}"
 
     @abstractmethod
     def read(self, path: Path) -> pd.DataFrame:
@@ -103,119 +112,154 @@ class TableFile(Source):
         """
 
     def load(self) -> pd.DataFrame:
-        """Return the rows of the file, or of every file that the pattern fits."""
-        paths = [self.path]
-        if "*" in self.path.name:
-            paths = sorted(self.path.parent.glob(self.path.name))
-        if self.path.is_dir():
-            raise DataError(f"{self.path} is a folder; to read its files, write {self.path}/*")
-        if not paths or not paths[0].is_file():
-            raise DataError(f"there is no file {self.path}; the path is relative to {Path.cwd()}")
-        parts = [self._rows(self.read(path), path) for path in paths]
-        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+        """Return the rows of the file, or of all files of the folder or the pattern."""
+        parts, notes = [], []
+        for path in files_of(self._path, self.suffixes):
+            rows, said = self._rows(self.read(path), path)
+            parts.append(rows)
+            notes += said
+        frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+        when = "date" if "date" in frame else "time"
+        if self.renamed:
+            frame, said = apply_renames(frame, when, self.renamed, self._path.name)
+            notes += said
+        if self._symbols is not None:
+            frame = only_symbols(frame, self._symbols, self._path.name)
+        every = self.zero_is_missing or self._publisher.zero_is_missing
+        frame, said = without_zeros(frame, every=every)
+        frame.attrs["notes"] = (*notes, *said)
+        return frame
 
-    def _rows(self, frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    def _rows(self, frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
+        """Return the rows of one file, and what was joined in it."""
         frame.columns = frame.columns.map(str)
         frame = frame[[c for c in frame.columns if not any(fnmatchcase(c, p) for p in self.ignore)]]
         if not len(frame) or not len(frame.columns):
             raise DataError(f"{path.name} has not a single row")
         found = self._recognise(frame, path.name)
-        bars = "close" in found or found.keys() >= set(RANGE)
-        tidy = self.layout == "tidy" or (self.layout == "auto" and bars)
+        certain = Numerals(".", sure=True)
+        named = "symbol" in found and not mostly_numbers(frame[found["symbol"]], certain)
+        bars = named or "close" in found or found.keys() >= set(RANGE)
+        tidy = self.layout not in ("auto", "wide") or (self.layout == "auto" and bars)
+        when = self._when(frame, found, tidy, path.name)
+        rest = frame.drop(columns=found["date"]) if "date" in found else frame
+        known = [found[c] for c in ("symbol", "company") if c in found]
+        numerals = numerals_of([rest[c] for c in rest if c not in known], self.decimal)
+        if not tidy:
+            return self._wide(rest, when, numerals, path.name), []
+        if "close" not in found:
+            raise _lacking("close", frame, path.name, wide=not named)
+        return self._tidy(rest, found, when, numerals, path)
+
+    def _recognise(self, frame: pd.DataFrame, name: str) -> dict[str, str]:
+        headers = list(frame.columns)
+        for header in headers:
+            if headers.count(header) > 1:
+                raise DataError(f"{name} has two columns {header!r}; rename or remove one")
+        found = recognise(headers, self._columns, name)
+        present = {plain(header) for header in headers}
+        for needed in self._publisher.headers:
+            if needed not in present and needed not in found:
+                raise DataError(
+                    f"{name} has no column {needed!r}, as dataset.source.layout={self.layout} has; "
+                    "set dataset.source.layout=auto"
+                )
+        return found
+
+    def _when(
+        self, frame: pd.DataFrame, found: dict[str, str], tidy: bool, name: str
+    ) -> dict[str, pd.Series[Any]]:
+        """Return the columns that say when each row was."""
+        if self.dates is not None:
+            if "date" in found:
+                raise DataError(
+                    f"{name} has dates of its own in column {found['date']!r}; "
+                    "remove dataset.source.dates"
+                )
+            return {"date": numbered_dates(len(frame), self.dates, name)}
         if not tidy:
             # A column of dates without a name comes first.
             found.setdefault("date", str(frame.columns[0]))
-        for needed in ("date", "close") if tidy else ("date",):
-            if needed not in found:
-                raise DataError(
-                    f"{path.name} has no {needed} column among {', '.join(frame.columns[:12])}; "
-                    f"name it with columns: {{{needed}: ...}}, or set layout: wide"
-                )
-        stamps = parse_stamps(frame[found["date"]], path.name, self.date_format)
-        kind, stamps = date_or_time(stamps, path.name, self.stamps, self.interval, self.timezone)
-        return (
-            self._tidy(frame, found, kind, stamps, path)
-            if tidy
-            else self._wide(frame.drop(columns=found["date"]), kind, stamps, path.name)
-        )
-
-    def _recognise(self, frame: pd.DataFrame, name: str) -> dict[str, str]:
-        """Return which header holds each column that bars know."""
-        for column, header in self.columns.items():
-            if header not in frame:
-                hint = nearest(header, list(frame.columns))
-                raise DataError(f"{name} has no column {header!r} for {column}{hint}")
-        plain = {_plain(header): header for header in reversed(frame.columns)}
-        found = dict(self.columns)
-        for column, headers in HEADERS.items():
-            known = next((plain[h] for h in headers if h in plain), None)
-            if column not in found and known is not None and known not in found.values():
-                found[column] = known
-        return found
+        if "date" not in found:
+            raise _lacking("date", frame, name, wide=False)
+        date_format = self.date_format or self._publisher.date_format
+        stamps = parse_stamps(frame[found["date"]], name, date_format)
+        return date_or_time(stamps, name, self.stamps, self.interval, self.timezone)
 
     def _tidy(
         self,
         frame: pd.DataFrame,
         found: dict[str, str],
-        kind: str,
-        stamps: pd.Series[Any],
+        when: dict[str, pd.Series[Any]],
+        numerals: Numerals,
         path: Path,
-    ) -> pd.DataFrame:
-        rows: dict[str, Any] = {kind: stamps}
-        for column, header in found.items():
-            if column != "date" and (column in ("symbol", "close") or frame[header].notna().any()):
-                rows[column] = frame[header]
-        for header in frame.columns.difference(list(found.values()), sort=False):
-            values, field = frame[header], _plain(header)
-            number = pd.api.types.is_numeric_dtype(values) and values.notna().any()
-            if number and field.isidentifier() and field not in rows and "unnamed" not in field:
-                rows[field] = values
-        raw = pd.DataFrame(rows)
-        if "symbol" not in raw:
-            again = stamps.duplicated()
-            if self.symbol is None and again.any():
-                raise DataError(
-                    f"{path.name} has several bars of {stamps[again].iloc[0]:%Y-%m-%d} and no "
-                    f"symbol column among {', '.join(frame.columns[:12])}; name it with columns: "
-                    "{symbol: ...}"
-                )
-            raw["symbol"] = self.symbol or path.stem
-        if pd.api.types.is_numeric_dtype(raw["symbol"]):
-            raw["symbol"] = raw["symbol"].astype("str")
-        if self.symbols is not None:
-            self._require(raw["symbol"].unique(), path.name)
-            raw = raw[raw["symbol"].isin(self.symbols)].reset_index(drop=True)
-        if self.zero_is_missing:
-            for column in [c for c in RANGE if c in raw]:
-                raw[column] = raw[column].mask(raw[column] == 0)
-        return raw
+    ) -> tuple[pd.DataFrame, list[str]]:
+        kind, stamps = next(iter(when.items()))
+        symbols = self._symbol_of(frame, found, stamps, path)
+
+        def at(row: int) -> str:
+            return f"{path.name}: {symbols.iloc[row]} {_said(stamps.iloc[row], kind)}"
+
+        fields = read_fields(frame, found, numerals, path.name, at)
+        raw = pd.DataFrame({**when, **fields, "symbol": symbols})
+        if self.renamed is not None or "symbol" not in found or len(symbols.cat.categories) == 1:
+            return raw, []
+        return join_renamed(raw, kind, frame[found["company"]] if "company" in found else None)
+
+    def _symbol_of(
+        self, frame: pd.DataFrame, found: dict[str, str], stamps: pd.Series[Any], path: Path
+    ) -> pd.Series[Any]:
+        if "symbol" in found:
+            return clean_symbols(frame[found["symbol"]], path.name)
+        again = stamps.duplicated()
+        if self.symbol is None and again.any():
+            raise DataError(
+                f"{path.name} has several bars of {stamps[again].iloc[0]:%Y-%m-%d} and no "
+                f"symbol column among {', '.join(frame.columns[:12])}; name it with "
+                f"{option('columns', 'symbol')}"
+            )
+        return pd.Series(self.symbol or stem_of(path, self.suffixes), index=frame.index)
 
     def _wide(
-        self, closes: pd.DataFrame, kind: str, stamps: pd.Series[Any], name: str
+        self, closes: pd.DataFrame, when: dict[str, pd.Series[Any]], numerals: Numerals, name: str
     ) -> pd.DataFrame:
-        if self.symbols is not None:
-            self._require(closes.columns, name)
-            closes = closes[list(self.symbols)]
-        names = [str(column) for column in closes]
-        if not names:
-            raise DataError(f"{name} has no column beside its dates; check layout and ignore")
+        everything = [str(header) for header in closes]
+        headers = [c for c in everything if self._symbols is None or c in self._symbols]
+        if not everything:
+            raise DataError(
+                f"{name} has no column beside its dates; "
+                "check dataset.source.layout and dataset.source.ignore"
+            )
+        if not headers:
+            first = (self._symbols or ("",))[0]
+            raise DataError(f"{name} has no symbol {first!r}{nearest(first, everything)}")
+        kind, stamps = next(iter(when.items()))
+
+        def at(row: int) -> str:
+            return f"{name}: {_said(stamps.iloc[row], kind)}"
+
+        values = [read_numbers(closes[c], numerals, c, at, suffixes=False) for c in headers]
         return pd.DataFrame(
             {
-                kind: pd.concat([stamps] * len(names), ignore_index=True),
+                **{
+                    column: pd.concat([instants] * len(headers), ignore_index=True)
+                    for column, instants in when.items()
+                },
                 "symbol": pd.Categorical.from_codes(
-                    np.repeat(np.arange(len(names)), len(closes)), categories=pd.Index(names)
+                    np.repeat(np.arange(len(headers)), len(closes)),
+                    categories=pd.Index([header.strip() for header in headers], dtype="str"),
                 ),
-                "close": pd.concat([closes[column] for column in closes], ignore_index=True),
+                "close": pd.concat(values, ignore_index=True),
             }
         )
 
-    def _require(self, known: Any, name: str) -> None:
-        present = {str(symbol) for symbol in known}
-        for symbol in self.symbols or ():
-            if symbol not in present:
-                raise DataError(f"{name} has no symbol {symbol!r}{nearest(symbol, present)}")
+
+def _said(stamp: pd.Timestamp, kind: str) -> str:
+    return f"{stamp:%Y-%m-%d}" if kind == "date" else f"{stamp:%Y-%m-%d %H:%M} UTC"
 
 
-def _plain(header: str) -> str:
-    """Return a header as a field's name: ``Adj Close`` is ``adj_close``."""
-    return re.sub(r"[^0-9a-z]+", "_", header.lower()).strip("_")
+def _lacking(needed: str, frame: pd.DataFrame, name: str, *, wide: bool) -> DataError:
+    return DataError(
+        f"{name} has no {needed} column among {', '.join(frame.columns[:12])}; name it with "
+        f"{option('columns', needed)}" + (", or set dataset.source.layout=wide" if wide else "")
+    )

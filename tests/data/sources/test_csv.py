@@ -128,7 +128,7 @@ def test_zeros_may_mean_missing(tmp_path: Path) -> None:
         (
             "date,close\n01/02/2020,1\n",
             {},
-            "'01/02/2020' can be read with the month or the day first; set date_format",
+            "'01/02/2020' can be read with the month or the day first; set dataset.source.",
         ),
         (
             "date,close\n2020-01-06,1\n",
@@ -139,7 +139,7 @@ def test_zeros_may_mean_missing(tmp_path: Path) -> None:
         (
             "date,close\n2020-01-06 09:15,1\n",
             {"stamps": "close"},
-            "the times have no zone; set timezone",
+            "the times have no zone; set dataset.source.timezone=Asia/Kolkata",
         ),
         (
             "date,close\n2020-01-06 09:15,1\n",
@@ -154,15 +154,23 @@ def test_zeros_may_mean_missing(tmp_path: Path) -> None:
         (
             "date,close\n2020-01-06 09:15+05:30,1\n",
             {"stamps": "open"},
-            "stamps: open needs the bar's length; set interval",
+            "stamps=open needs the bar's length; set dataset.source.interval=15min",
         ),
         (
             "date,close\n2020-01-06 09:15+05:30,1\n",
             {"stamps": "open", "interval": "soon"},
-            "interval: soon is no length",
+            "dataset.source.interval=soon is no length",
         ),
-        ("date,close\n2020-01-06,1\n", {"stamps": "middle"}, "stamps: middle is unknown"),
-        ("date,close\n2020-01-06,1\n", {"layout": "long"}, "layout: long is unknown"),
+        (
+            "date,close\n2020-01-06,1\n",
+            {"stamps": "middle"},
+            "dataset.source.stamps=middle: choose open",
+        ),
+        (
+            "date,close\n2020-01-06,1\n",
+            {"layout": "long"},
+            "dataset.source.layout=long: choose auto",
+        ),
         ("date,open\n2020-01-06,1\n", {"layout": "tidy"}, "prices.csv has no close column among"),
         (
             "date,open,high,low,adj close\n2020-01-06,1,1,1,1\n",
@@ -202,20 +210,22 @@ def test_a_missing_file_and_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_a_folder_and_an_archive_of_many_files(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"is a folder; to read its files, write .*/\*$"):
+    with pytest.raises(DataError, match=r"^the folder .* holds no file \*\.csv or \*\.csv\.gz$"):
         Csv(str(tmp_path)).load()
     with ZipFile(tmp_path / "x.zip", "w") as archive:
         for name in "ab":
             archive.writestr(f"{name}.csv", "date,close\n2020-01-06,1\n")
-    with pytest.raises(DataError, match=r"x\.zip does not read as CSV: Multiple files"):
+    with pytest.raises(
+        DataError, match=r"x\.zip does not read as CSV: it is a zip archive of 2 files"
+    ):
         Csv(str(tmp_path / "x.zip")).load()
 
 
 def test_symbols_in_a_column_that_is_not_recognised(tmp_path: Path) -> None:
     text = "index,date,close\nA,2020-01-06,1\nB,2020-01-06,2\n"
     said = refusal(tmp_path, text)
-    assert "several bars of 2020-01-06 and no symbol column among index, date, close" in said
-    assert "name it with columns: {symbol: ...}" in said
+    assert "several bars of 2020-01-06 and no symbol column among index, close" in said
+    assert "name it with 'dataset.source.columns={symbol: ...}'" in said
     rows = load(tmp_path, text, columns={"symbol": "index"})
     assert list(rows["symbol"]) == ["A", "B"]
 
@@ -225,7 +235,8 @@ def test_investing_com_s_layout(shared_data: Path) -> None:
     assert raw["date"].iloc[0] == pd.Timestamp("2024-05-17")
     assert raw["close"].iloc[0] == 2417.4
     fx = Csv(str(shared_data / "fx/EURUSD_daily_investing_2000_2025.csv")).load()
-    assert set(fx.columns) == {"date", "symbol", "open", "high", "low", "close"}
+    assert set(fx.columns) == {"date", "symbol", "open", "high", "low", "close", "change"}
+    assert fx["change"].iloc[0] == pytest.approx(-0.0009)
 
 
 def test_the_seeds_layouts(shared_data: Path) -> None:

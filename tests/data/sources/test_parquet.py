@@ -1,5 +1,7 @@
 """Parquet files of bars, whatever their columns are called and wherever the dates are."""
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,19 @@ def test_a_column_or_an_index_of_dates(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(Parquet(str(tmp_path / "A.parquet")).load(), raw)
     frame.rename_axis(None).rename(columns={"Close": "X"}).to_parquet(tmp_path / "A.parquet")
     assert Parquet(str(tmp_path / "A.parquet")).load()["symbol"].tolist() == ["X", "X"]
+
+
+def test_dates_and_decimals_that_come_as_objects(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"date": [date(2020, 1, 6)], "close": [Decimal("1.50")], "tags": [["a", "b"]]}
+    )
+    frame.to_parquet(tmp_path / "A.parquet")
+    raw = Parquet(str(tmp_path / "A.parquet")).load()
+    assert raw.iloc[0].to_dict() == {
+        "date": pd.Timestamp("2020-01-06"),
+        "close": 1.5,
+        "symbol": "A",
+    }
 
 
 def test_what_is_not_parquet_is_told(tmp_path: Path) -> None:
