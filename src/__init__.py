@@ -2,10 +2,10 @@
 
     >>> import marketlab
     >>> marketlab.__all__
-    ['MarketlabError', 'Run', 'fetch', 'predict', 'train']
+    ['MarketlabError', 'Run', 'data_health', 'fetch', 'predict', 'train']
 
-`train(overrides) -> Run`, `predict(run)` and `fetch(overrides)` do what the three commands do.
-They are imported when they are first used, so that ``import marketlab`` is instant.
+`train(overrides) -> Run`, `predict(run)`, `fetch(overrides)` and `data_health(overrides)` do what
+the commands do. They are imported when first used, so that ``import marketlab`` is instant.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from .errors import MarketlabError
 
 if TYPE_CHECKING:
+    from .experiments.data import data_health
     from .experiments.fetch import fetch
     from .experiments.predict import predict
     from .experiments.run import Run
     from .experiments.train import train
 
-__all__ = ["MarketlabError", "Run", "fetch", "predict", "train"]
+__all__ = ["MarketlabError", "Run", "data_health", "fetch", "predict", "train"]
+_MODULES = {"data_health": "data"}
+"""Where a function lives whose module has another name."""
 
 
 def __getattr__(name: str) -> Any:
@@ -27,5 +30,6 @@ def __getattr__(name: str) -> Any:
 
     if name not in __all__:
         raise AttributeError(f"module 'marketlab' has no attribute {name!r}")
+    module = _MODULES.get(name, name.lower())
     # `train` is a module and a function in it; the function is what a user means.
-    return getattr(import_module(f".experiments.{name.lower()}", __name__), name)
+    return getattr(import_module(f".experiments.{module}", __name__), name)

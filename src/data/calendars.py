@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -111,6 +112,18 @@ def closes_of(
     if years.guessed[at].any():
         _say_guessed(exchange, int(days[years.guessed[at]].min()))
     return years.closes[at], ~years.session[at]
+
+
+def time_zone(exchange: str) -> tzinfo:
+    """Return the zone of an exchange's own clocks.
+
+    Raises
+    ------
+    DataError
+        The calendar is unknown.
+    """
+    zone: tzinfo = _probe(exchange).tz
+    return zone
 
 
 @lru_cache(maxsize=64)

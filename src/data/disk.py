@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -29,3 +31,43 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_together(files: Iterable[tuple[Path, bytes]]) -> tuple[Path, ...]:
+    """Write files so that none is ever seen in part, and none is replaced unless all can be.
+
+    Parameters
+    ----------
+    files : (path, bytes)
+        One is written, under another name beside it, before the next is asked for.
+
+    Returns
+    -------
+    tuple of Path
+        The files, on the disk.
+
+    Raises
+    ------
+    OSError
+        If one of them cannot be written; all are then what they were.
+    """
+    waiting: dict[Path, Path] = {}
+    try:
+        for path, data in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".partial-{os.getpid()}-{secrets.token_hex(4)}")
+            waiting[path] = temporary
+            with temporary.open("xb") as file:
+                file.write(data)
+            if path.is_dir():
+                raise IsADirectoryError(21, "a folder has its name", str(path))
+        for temporary in waiting.values():
+            sync(temporary)
+        for path, temporary in waiting.items():
+            temporary.replace(path)
+    finally:
+        for temporary in waiting.values():
+            temporary.unlink(missing_ok=True)
+    for folder in {path.parent for path in waiting}:
+        sync(folder)
+    return tuple(waiting)

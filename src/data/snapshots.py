@@ -101,14 +101,14 @@ def read_snapshot(path: Path) -> tuple[pd.DataFrame, Snapshot]:
         The file is missing, is not named by a SHA-256, is not what its name promises, or holds no
         bars.
     """
-    if not _is_hash(path.stem):
-        raise SnapshotError(
-            f"{path} is not a snapshot: its name is no SHA-256; read it with dataset=parquet"
-        )
     try:
         data = _mapped(path)
     except OSError as error:
         raise SnapshotError(f"the snapshot {path} cannot be read: {error.strerror}") from None
+    if not _is_hash(path.stem):
+        raise SnapshotError(
+            f"{path} is not a snapshot: its name is no SHA-256; read it with dataset=parquet"
+        )
     # Both release the GIL, and hashing takes half as long as decoding: do them side by side.
     with ThreadPoolExecutor(1) as hashing:
         told = hashing.submit(lambda: hashlib.sha256(data).hexdigest())

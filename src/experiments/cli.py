@@ -41,6 +41,11 @@ def fetch_command() -> None:
     _command("fetch", _fetch)
 
 
+def data_command() -> None:
+    """Run ``marketlab-data``."""
+    _command("data", _data)
+
+
 def _train(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
     # The libraries below take some seconds to import; say at once that something happens.
     print(f"{config.name}: {choices.get('model')} on {choices.get('dataset')}", file=sys.stderr)
@@ -85,10 +90,36 @@ def _predict(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
 def _fetch(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
     from .fetch import fetch_config
 
-    snapshot, health = fetch_config(config)
+    done = fetch_config(config)
     console = Console()
-    console.print(health.render())
-    console.print(f"snapshot: {snapshot.path}", soft_wrap=True, highlight=False)
+    console.print(done.health.render())
+    console.print(f"snapshot: {done.snapshot.path}", soft_wrap=True, highlight=False)
+    if done.exported is None:
+        return
+    files = done.exported.files
+    where = str(files[0]) if len(files) == 1 else f"{files[0].parent} ({len(files)} files)"
+    console.print(f"exported: {where}", soft_wrap=True, highlight=False)
+    for note in done.exported.notes:
+        console.print(f"note: {note}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _data(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
+    from .data import data_config
+    from .data_page.wording import said_of, summary
+    from .data_table import comparison_table
+
+    findings = data_config(config)
+    console = Console()
+    console.print(findings.health.render())
+    lines = summary(findings)
+    if findings.comparison is not None:
+        if (table := comparison_table(findings.comparison)) is not None:
+            console.print(table)
+        lines += said_of(findings.comparison)
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    console.print(f"snapshot: {findings.snapshot.path}", soft_wrap=True, highlight=False)
+    console.print(f"page: {findings.page}", soft_wrap=True, highlight=False)
 
 
 def _command(root: str, job: Job) -> None:

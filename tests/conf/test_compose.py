@@ -4,12 +4,16 @@ import pytest
 import yaml
 from marketlab.experiments.configs import build, compose_config, config_files, resolved
 
-ROOTS = ("train", "predict", "fetch")
+ROOTS = ("train", "predict", "fetch", "data")
 FILES = config_files()
 CHOICES = sorted(name for name in FILES if "/" in name and not name.startswith("hydra/"))
 NEEDED = {
     "dataset/csv": ["dataset.source.path=x.csv"],
     "dataset/parquet": ["dataset.source.path=x"],
+    "dataset/json_cache": ["dataset.source.path=x.json"],
+    "dataset/nse": ["dataset.source.path=x.csv"],
+    "dataset/qlib": ["dataset.source.path=x"],
+    "dataset/yahoo": ["dataset.source.symbols=[X]"],
 }
 ELSEWHERE = {"trainer/gpu"}  # needs a GPU to be built
 OTHER_TASKS = {"model/logistic": ["target=up"]}

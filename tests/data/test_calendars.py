@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from marketlab.data.calendars import closes_of, sessions
+from marketlab.data.calendars import closes_of, sessions, time_zone
 from marketlab.errors import DataError
 
 
@@ -77,3 +77,10 @@ def test_dates_the_wrong_way_round_are_refused() -> None:
 
 def test_no_bars_have_no_closes() -> None:
     assert closes_of("XNYS", np.empty(0, dtype="datetime64[ns]"))[0].shape == (0,)
+
+
+def test_an_exchange_has_a_zone_of_its_own() -> None:
+    zones = [str(time_zone(exchange)) for exchange in ("XNYS", "XBOM", "24/7")]
+    assert zones == ["America/New_York", "Asia/Kolkata", "UTC"]
+    with pytest.raises(DataError, match="XNYSE"):
+        time_zone("XNYSE")

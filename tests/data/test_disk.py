@@ -1,7 +1,7 @@
 """The disk: a known hash, and syncing files and folders that exist."""
 
 import pytest
-from marketlab.data.disk import sha256_of, sync
+from marketlab.data.disk import sha256_of, sync, write_together
 
 
 def test_the_hash_of_abc(tmp_path):
@@ -17,3 +17,46 @@ def test_files_and_folders_can_be_synced(tmp_path):
     sync(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "absent")
+
+
+def test_files_written_together_replace_what_was_there(tmp_path):
+    (tmp_path / "a").write_text("old")
+    written = write_together([(tmp_path / "a", b"new"), (tmp_path / "deep" / "b", b"too")])
+    assert written == (tmp_path / "a", tmp_path / "deep" / "b")
+    assert [path.read_bytes() for path in written] == [b"new", b"too"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "deep"]
+
+
+def test_none_is_replaced_when_one_cannot_be_made(tmp_path):
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "folder").mkdir()
+
+    def files(bad):
+        yield tmp_path / "a", b"new"
+        yield bad, b"x"
+
+    with pytest.raises(OSError, match="folder"):
+        write_together(files(tmp_path / "folder"))
+    with pytest.raises((NotADirectoryError, FileExistsError)):
+        write_together(files(tmp_path / "a" / "below"))
+
+    def stops():
+        yield tmp_path / "a", b"new"
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_together(stops())
+    assert (tmp_path / "a").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "folder"]
+
+
+def test_a_full_disk_leaves_the_files_that_were_there(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+
+    def full(path):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("marketlab.data.disk.sync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_together([(tmp_path / "a", b"new")])
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]

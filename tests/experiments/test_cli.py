@@ -418,7 +418,64 @@ def test_fetch_names_its_snapshot(place, table, command):
     assert sha256_of(path) == path.stem
 
 
-@pytest.mark.parametrize("name", ["train", "predict", "fetch"])
+def test_fetch_says_what_it_exported(place, table, command):
+    table.to_csv("bars.csv", index=False)
+    mine = ["dataset=csv", "dataset.source.path=bars.csv"]
+    status, out, err = command("fetch", *mine, "export=csv")
+    assert status == 0, err
+    assert "exported: exports/csv (4 files)" in out
+    assert "note: prices are those of the snapshot" in out
+    assert err == "exporting csv: 4 of 4 files\n"
+    status, out, _ = command("fetch", *mine, "export=json", "output=cache.json")
+    assert "exported: cache.json" in out
+    assert (place / "cache.json").is_file()
+
+
+def test_data_shows_the_health_and_names_its_page(place, table, command):
+    table.loc[100:200, "close"] = float("nan")
+    table.to_csv("bars.csv", index=False)
+    mine = ["dataset=csv", "dataset.source.path=bars.csv"]
+    status, out, err = command("data", *mine)
+    assert status == 0, err
+    assert "SYN01" in out
+    assert "longest gap: SYN00, 101 sessions from 2000-" in out
+    assert "page: exports/csv/health.html" in out
+    assert (place / "exports/csv/health.html").is_file()
+    table.loc[0, "volume"] += 1
+    table.to_csv("bars.csv", index=False)
+    status, out, err = command("data", *mine, "compare=previous")
+    assert status == 0, err
+    assert re.search(r"SYN00 +0 +0 +1 .* volume", out)
+    assert re.search(r"since \w{12}: 1 bar of 739 changed, 0 added and 0 gone, in 1 symbol", out)
+    newest = re.search(r"snapshot: (\S+)", out)[1]
+    status, out, _ = command("data", *mine, f"compare={newest}")
+    assert "identical: 739 bars, none changed" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "choice", "words"),
+    [
+        ("fetch", "export=xlsx", "choose csv or json"),
+        ("fetch", "output=there", "needs export=csv or export=json"),
+        ("fetch", "fetch.retries=many", r"fetch\.retries=many must be a whole number"),
+        ("fetch", "fetch.retris=1", "did you mean 'retries'"),
+        ("fetch", "allow_missing=1", "allow_missing=1 must be true or false"),
+        ("data", "compare=previous", "has no other snapshot"),
+        ("data", "compare=012345678", "no snapshot in"),
+        ("data", "snapshot=nonsense", "neither 'latest'"),
+        ("data", "output=page.pdf", r"must name a file that ends in \.html"),
+        ("data", "output=taken/page.html", "the page cannot be written to"),
+        ("data", "comapre=previous", "did you mean 'compare'"),
+        ("data", "dataset=us_indicse", "did you mean 'us_indices'"),
+        ("data", "paths.exports=[]", r"paths\.exports=\[\] must be a folder"),
+    ],
+)
+def test_a_dataset_that_cannot_be_fetched_or_shown_so(refuses, place, name, choice, words):
+    (place / "taken").write_text("a file where a folder should be")
+    refuses(words, name, *(o for o in small() if o.startswith("dataset")), choice)
+
+
+@pytest.mark.parametrize("name", ["train", "predict", "fetch", "data"])
 def test_a_flag_that_hydra_reads_is_refused_in_one_line_too(refuses, name):
     refuses("did you mean|unrecognized|rigde|Could not", name, "--cfg", "job", "paths.dta=x")
 
@@ -494,6 +551,18 @@ def test_help_lists_every_group():
     for group in [group for group in groups if not group.startswith("_") and group != "hydra"]:
         assert re.search(rf"^\s*{group}:", out, re.MULTILINE), group
     assert "model=lightgbm" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("fetch", ["export=csv", "allow_missing"]), ("data", ["compare=previous", "page"])],
+)
+def test_help_of_the_data_commands(place, command, name, words):
+    status, out, err = command(name, "--help")
+    assert (status, err) == (0, "")
+    assert f"marketlab-{name} dataset=us_indices" in out
+    for word in words:
+        assert word in out
 
 
 def test_a_script_refuses_in_one_line(place):

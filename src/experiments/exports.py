@@ -1,0 +1,153 @@
+"""Exports: a dataset and its snapshot in; the files that other programs read, on the disk, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..data.disk import write_together
+from ..data.sources.source import RemoteSource
+from ..errors import ConfigError, RunError
+from .configs import folder
+
+if TYPE_CHECKING:
+    from ..data.dataset import Dataset
+    from ..data.series import Series
+    from ..data.snapshots import Snapshot
+
+FORMATS = ("csv", "json")
+CACHE = "prediction_data.json"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A checked wish for an export: its format, and its folder (csv) or file (json)."""
+
+    kind: str
+    output: Path
+    combined: str
+    tidy: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes
+    ----------
+    files : paths
+    notes : sentences
+        What a reader of the files should know.
+    """
+
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def check_export(plain: Mapping[str, Any], name: str) -> Wanted | None:
+    """Read the keys ``export``, ``output`` and ``export_names``, before any work.
+
+    Raises
+    ------
+    ConfigError
+    """
+    kind, output = plain["export"], plain["output"]
+    if kind is None:
+        if output is not None:
+            raise ConfigError(f"output={output} needs export=csv or export=json beside it")
+        return None
+    if kind not in FORMATS:
+        raise ConfigError(f"export={kind} is no format: choose {' or '.join(FORMATS)}")
+    place = folder(plain, "exports") / name if output is None else Path(str(output))
+    if kind == "json":
+        if output is None:
+            place = place / CACHE
+        elif place.suffix != ".json":
+            raise ConfigError(f"output={output}: export=json writes a file that ends in .json")
+        if place.is_dir():
+            raise ConfigError(f"output={place} is a folder; name a file that ends in .json")
+    elif place.exists() and not place.is_dir():
+        raise ConfigError(f"output={place} is a file; export=csv needs a folder")
+    names = {"combined": f"{name}.csv", "tidy": f"{name}_tidy.csv"}
+    given = plain["export_names"]
+    if not isinstance(given, Mapping) or (strange := set(map(str, given)) - set(names)):
+        hint = f"; it has no {min(strange)}" if isinstance(given, Mapping) else ""
+        raise ConfigError(f"export_names takes the keys combined and tidy{hint}")
+    for key, value in given.items():
+        if value is None:
+            continue
+        if not isinstance(value, str) or Path(value).name != value or not value.endswith(".csv"):
+            raise ConfigError(f"export_names.{key}={value} must be a file's name ending in .csv")
+        names[str(key)] = value
+    if names["combined"].casefold() == names["tidy"].casefold():
+        raise ConfigError(f"export_names gives two files one name, {names['tidy']}")
+    return Wanted(str(kind), place, names["combined"], names["tidy"])
+
+
+def write_export(
+    dataset: Dataset,
+    snapshot: Snapshot,
+    wanted: Wanted,
+    progress: Callable[[str, int, int], None] = lambda text, done, total: None,
+) -> Exported:
+    """Export all bars of a snapshot, as they came, whatever part of them the panel is of.
+
+    Raises
+    ------
+    RunError
+        The files cannot be written; those that are there stay as they are.
+    """
+    from ..data.export import csv_files, json_cache, shared_series
+    from ..data.series import series_of
+    from ..data.snapshots import read_snapshot
+
+    bars, _ = read_snapshot(snapshot.path)
+    bars = _ordered(dataset, bars)
+    symbols = [str(symbol) for symbol in bars["symbol"].cat.categories]
+    request = snapshot.metadata.get("request", {})
+    series = series_of(bars, _exchanges(dataset, symbols), request)
+
+    def told(files: Iterator[tuple[str, bytes]], total: int) -> Iterator[tuple[Path, bytes]]:
+        for done, (name, data) in enumerate(files, start=1):
+            progress(name, done, total)
+            yield wanted.output / name, data
+
+    try:
+        if wanted.kind == "json":
+            files = write_together([(wanted.output, json_cache(series, request))])
+        else:
+            parts = csv_files(series, wanted.combined, wanted.tidy, dataset.clock)
+            files = write_together(told(parts, len(series) + 2))
+    except OSError as error:
+        place = error.filename or wanted.output
+        raise RunError(f"the export cannot be written to {place}: {error.strerror}") from error
+    notes = ["prices are those of the snapshot, as they came"]
+    if wanted.kind == "csv" and (alone := _alone(series, shared_series(series))):
+        notes.append(f"{alone}: intraday, so in no file of all symbols")
+    return Exported(files, tuple(notes))
+
+
+def _alone(series: tuple[Series, ...], shared: tuple[Series, ...]) -> str:
+    together = {one.symbol for one in shared}
+    return ", ".join(one.symbol for one in series if one.symbol not in together)
+
+
+def _ordered(dataset: Dataset, bars: pd.DataFrame) -> pd.DataFrame:
+    """Put the symbols in the order that the source was asked in, or that the dataset names."""
+    known = [str(symbol) for symbol in bars["symbol"].cat.categories]
+    first: Iterable[str] = dataset.symbols or ()
+    if isinstance(dataset.source, RemoteSource):
+        first = dataset.source.request
+    order = dict.fromkeys([*(symbol for symbol in first if symbol in known), *known])
+    return bars.assign(symbol=bars["symbol"].cat.reorder_categories(list(order)))
+
+
+def _exchanges(dataset: Dataset, symbols: list[str]) -> dict[str, str]:
+    default = dataset.source.exchange or dataset.clock
+    if isinstance(dataset.exchange, dict):
+        return {symbol: str(dataset.exchange.get(symbol, default)) for symbol in symbols}
+    return dict.fromkeys(symbols, dataset.exchange or default)
