@@ -108,7 +108,11 @@ class RemoteSource(Source):
     @property
     @abstractmethod
     def request(self) -> Mapping[str, Mapping[str, Any]]:
-        """What is asked for each symbol, as JSON values; symbols asked otherwise start anew."""
+        """What is asked for each symbol, as JSON values; symbols asked otherwise start anew.
+
+        An ``interval`` other than ``1d`` is intraday. A ``period`` is a window that moves on: such
+        a symbol is asked for all of it each time, and nothing older is kept.
+        """
 
     @abstractmethod
     def fetch(self, since: Mapping[str, pd.Timestamp | None], how: Fetching) -> Fetched:
