@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from .panel import PRICE_FIELDS, Panel
 
@@ -22,15 +25,18 @@ LARGE = 0.25
 SHOWN = 12
 """Up to so many symbols are shown one by one; of more, the worst ones."""
 
+RARE = ("zero_price", "zero_volume", "stale")
+"""Columns that a terminal shows only where they are not all 0."""
+
 HEADINGS = {
     "rows": "rows",
     "first": "first",
     "last": "last",
     "missing": "missing",
     "zero_price": "zero\nprice",
-    "zero_volume": "no\nvolume",
+    "zero_volume": "no\nvol.",
     "stale": "stale",
-    "repeated": "open =\nprior",
+    "repeated": "open=\nprior",
     "large_moves": "moves\n> 25%",
     "adjusted": "bars\nadj.",
 }
@@ -79,8 +85,8 @@ class Health:
                 symbols[str(symbol)]["adjusted"] = int(row["adjusted"])
         return {"symbols": symbols, "notes": list(self.notes)}
 
-    def render(self, title: str = "data health") -> Table:
-        """Return a table for the terminal; of many symbols the worst ones and their total."""
+    def render(self, title: str = "data health") -> Group:
+        """Return a table for the terminal, of many symbols the worst ones, and the notes below."""
         shown = self.table
         if len(shown) > SHOWN:
             trouble = shown[["missing", "zero_price", "zero_volume", "stale", "large_moves"]].sum(
@@ -89,13 +95,10 @@ class Health:
             order = np.argsort(-trouble.to_numpy(), kind="stable")[:SHOWN]
             shown = shown.iloc[order]
             title = f"{title}: the {SHOWN} worst of {len(self.table)} symbols"
-        caption = "\n".join(self.notes)
-        rendered = Table(
-            title=title, caption=caption or None, box=SIMPLE_HEAD, padding=0, show_edge=False
-        )
+        rendered = Table(title=title, box=SIMPLE_HEAD, padding=0, show_edge=False)
         rendered.add_column("symbol", no_wrap=True)
-        # A terminal is narrow, and prices of 0 are rare.
-        columns = [c for c in HEADINGS if c in shown and (c != "zero_price" or shown[c].any())]
+        # A terminal is narrow: what occurs in no symbol gets no column.
+        columns = [c for c in HEADINGS if c in shown and (c not in RARE or self.table[c].any())]
         for column in columns:
             rendered.add_column(HEADINGS[column], justify="right", no_wrap=True)
         for symbol, row in shown.iterrows():
@@ -104,7 +107,8 @@ class Health:
             rendered.add_section()
             label, total = f"all {len(self.table)}", _total(self.table)
             rendered.add_row(label, *(_cell(column, total) for column in columns))
-        return rendered
+        notes = [Padding(Text(f"note: {note}"), (0, 0, 0, 1)) for note in self.notes]
+        return Group(rendered, *notes)
 
 
 def panel_health(
@@ -191,7 +195,8 @@ def _cell(column: str, row: pd.Series[Any]) -> str:
     if column == "repeated":
         return f"{value:.0%}"
     share = row["missing_share"]
-    return f"{int(value):,}" + (f" ({share:.1%})" if column == "missing" and value else "")
+    told = column == "missing" and share >= 0.005
+    return f"{int(value):,}" + (f" ({share:.0%})" if told else "")
 
 
 def _total(table: pd.DataFrame) -> pd.Series[Any]:

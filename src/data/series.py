@@ -67,8 +67,6 @@ def series_of(
     DataError
         An exchange has no calendar.
     """
-    if "splits" in bars and "stock_splits" not in bars:
-        bars = bars.rename(columns={"splits": "stock_splits"})  # as the files call them
     found = []
     codes = bars["symbol"].cat.codes.to_numpy()
     time = pd.DatetimeIndex(bars["time"]).asi8

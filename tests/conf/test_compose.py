@@ -13,6 +13,8 @@ NEEDED = {
     "dataset/json_cache": ["dataset.source.path=x.json"],
     "dataset/nse": ["dataset.source.path=x.csv"],
     "dataset/qlib": ["dataset.source.path=x"],
+    "dataset/csi300": ["dataset.source.path=x"],
+    "dataset/csi300_parquet": ["dataset.source.path=x", "dataset.universe=members.txt"],
     "dataset/yahoo": ["dataset.source.symbols=[X]"],
 }
 ELSEWHERE = {"trainer/gpu"}  # needs a GPU to be built

@@ -73,7 +73,10 @@ def test_a_row_without_a_close_is_dropped_and_counted() -> None:
         ({"high": {1: 9.5}, "low": {1: 10.0}}, "A 2020-01-07 21:00: high 9.5 is below low 10"),
         ({"high": {1: 11.5}}, "A 2020-01-07 21:00: open 11 or close 12 is outside low 10 and "),
         ({"low": {2: 12.5}}, "A 2020-01-08 21:00: open 12 or close 13 is outside low 12.5 and "),
-        ({"close": {0: -1.0}}, "A 2020-01-06 21:00: close -1 is not positive (dataset.allow_negative"),
+        (
+            {"close": {0: -1.0}},
+            "A 2020-01-06 21:00: close -1 is not positive (dataset.allow_negative",
+        ),
         ({"low": {0: 0.0}}, "A 2020-01-06 21:00: low 0 is not positive"),
         ({"adj_close": {1: -2.0}}, "A 2020-01-07 21:00: adj_close -2 is not positive"),
         ({"close": {2: np.inf}}, "A 2020-01-08 21:00: close inf is infinite"),

@@ -192,7 +192,10 @@ def test_the_first_seed_s_file_and_its_38_rows_that_mumbai_did_not_trade(
     loaded = Dataset("seed", source, "XBOM").load(tmp_path)
     assert loaded.panel.shape == (652 - 38, 24)
     assert set(loaded.panel.fields) == {"close"}
-    assert f"{38 * 24} bars dated on no session, taken to close at the usual hour" in loaded.health.notes
+    assert (
+        f"{38 * 24} bars dated on no session, taken to close at the usual hour"
+        in loaded.health.notes
+    )
 
 
 def test_hourly_bars_of_a_market_that_never_closes_merge_by_day(

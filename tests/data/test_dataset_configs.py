@@ -25,10 +25,12 @@ def test_it_opens_with_a_comment_and_becomes_a_dataset_of_its_name(name: str) ->
     lines = (FOLDER / f"{name}.yaml").read_text().splitlines()
     assert lines[0].startswith("# ")
     assert not any("/home" in line or "/work" in line for line in lines)
-    files = ("csv", "parquet", "nse", "json_cache", "qlib")
-    path = ["dataset.source.path=x.csv"] if name in files else []
-    symbols = ["dataset.source.symbols=[SPY]"] if name == "yahoo" else []
-    assert build(name, *path, *symbols).name == name
+    asked = {"dataset.source.symbols=[SPY]"} if name == "yahoo" else set()
+    if name in ("csv", "parquet", "nse", "json_cache", "qlib", "csi300", "csi300_parquet"):
+        asked.add("dataset.source.path=x.csv")
+    if name == "csi300_parquet":
+        asked.add("dataset.universe=members.txt")
+    assert build(name, *asked).name == name
 
 
 @pytest.mark.parametrize(("name", "shape"), [("us_indices", (5031, 2)), ("us_macro", (8320, 4))])

@@ -113,13 +113,6 @@ def test_the_cache_is_dated_at_local_midnight_and_leaves_unknown_values_null():
     }
 
 
-def test_splits_go_by_the_name_that_the_cache_knows():
-    frame = bars(daily("A", rows=2, splits=[0.0, 2.0]))
-    (bar, after) = json.loads(json_cache(written(frame), {}))["series"]["A"]["data"]
-    assert (bar["Stock Splits"], after["Stock Splits"]) == (0.0, 2.0)
-    assert "Splits" not in bar
-
-
 def test_the_cache_reads_back_as_the_same_bars(tmp_path):
     parts = [daily("A"), daily("B", seed=4).drop(index=[2]), intraday("FIVE")]
     frame = bars(*parts, intraday("HOUR", minutes=60))

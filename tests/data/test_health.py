@@ -87,7 +87,7 @@ def printed(health: Health) -> str:
 
 def test_few_symbols_are_all_shown() -> None:
     text = printed(panel_health(panel([[1.0, NAN, 2.0], [1.0, 1.0, 1.0]]), ["7 bars merged"]))
-    assert "1 (33.3%)" in text
+    assert "1 (33%)" in text
     assert "2019-12-31" in text
     assert "7 bars merged" in text
     assert "all" not in text
@@ -99,7 +99,7 @@ def test_of_many_symbols_the_worst_are_shown_and_all_are_summed() -> None:
     assert "the 12 worst of 20 symbols" in text
     assert text.index("T ") < text.index("A ")  # the worst comes first
     assert "all 20" in text
-    assert "2 (2.5%)" in text
+    assert "2 (2%)" in text
 
 
 def test_what_adjusting_changed_is_shown_where_it_changed_anything() -> None:

@@ -24,7 +24,7 @@ COLUMNS = {
     "Adj Close": "adj_close",
     "Dividends": "dividends",
     # Not "ratio": Yahoo has already adjusted the prices for them.
-    "Stock Splits": "splits",
+    "Stock Splits": "stock_splits",
 }
 
 IN_A_ROW = 4

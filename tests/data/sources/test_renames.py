@@ -12,7 +12,9 @@ NEW = [("2007-08-16", "AXISBANK"), ("2007-08-17", "AXISBANK")]
 
 
 def load(folder: Path, rows: list[tuple[str, str]], company: str = "", **options: Any) -> Any:
-    lines = [f"{date},{symbol},{100 + place}" + company for place, (date, symbol) in enumerate(rows)]
+    lines = [
+        f"{date},{symbol},{100 + place}" + company for place, (date, symbol) in enumerate(rows)
+    ]
     header = "Date,Symbol,Close" + (",File" if company else "")
     (folder / "x.csv").write_text("\n".join((header, *lines)) + "\n")
     return Csv(str(folder / "x.csv"), **options).load()

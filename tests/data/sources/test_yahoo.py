@@ -62,7 +62,7 @@ def test_daily_rows_are_the_bars_and_are_dated_by_the_exchange(fake: FakeYahoo) 
     by_date = rows.set_index("date")
     assert by_date["dividends"].drop(pd.Timestamp("2024-02-01")).eq(0).all()
     assert by_date["dividends"][pd.Timestamp("2024-02-01")] == 2.5
-    assert by_date["splits"][pd.Timestamp("2024-02-02")] == 5.0
+    assert by_date["stock_splits"][pd.Timestamp("2024-02-02")] == 5.0
     assert "ratio" not in rows
 
 

@@ -184,6 +184,6 @@ def test_oil_below_zero_is_legal_in_commodities_alone(fake: FakeYahoo, tmp_path:
     commodities.fetch(tmp_path, QUICK)
     panel = commodities.load(tmp_path).panel
     assert panel.fields["close"][:, panel.symbols.index("Oil")].min() == -37.63
-    strict = build("commodities", "dataset.allow_negative=false")
+    strict = build("commodities", "dataset.allow_negative=false", "dataset.on_invalid=raise")
     with pytest.raises(DataError, match=r"commodities: Oil 2020-04-20: low -40.32 is not positive"):
         strict.fetch(tmp_path / "b", QUICK)
