@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from marketlab.data.bars.landing import panel_from_bars
 from marketlab.data.dataset import Dataset
-from marketlab.data.landing import panel_from_bars
-from marketlab.data.snapshots import find_snapshot, read_snapshot
+from marketlab.data.snapshots.store import find_snapshot, read_snapshot
 from marketlab.data.sources.parquet import Parquet
 
 FILES = {

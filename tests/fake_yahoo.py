@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from marketlab.data.calendars import sessions
+from marketlab.data.bars.calendars import sessions
 from marketlab.data.sources.yahoo_http import CHART, ChartSession
 
 RANGES = ["1d", "5d", "1mo", "3mo", "6mo", "1y", "2y", "5y", "10y", "ytd", "max"]

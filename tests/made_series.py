@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from marketlab.data.bars import validate_bars
-from marketlab.data.calendars import sessions
-from marketlab.data.series import series_of
+from marketlab.data.bars.calendars import sessions
+from marketlab.data.bars.schema import validate_bars
+from marketlab.data.export.series import series_of
 
 MUMBAI = "XBOM"
 MUMBAI_ZONE = "Asia/Kolkata"

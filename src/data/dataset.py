@@ -14,16 +14,16 @@ from typing import Any
 import pandas as pd
 
 from ..errors import ConfigError, DataError, SnapshotError, nearest
-from .adjusting import ADJUST, Adjust, adjusted, attach_ratios
-from .bars import OnInvalid, Validated, validate_bars
-from .dating import date_bars
-from .health import Health, panel_health
-from .incremental import fetch_bars
-from .landing import land_bars
+from .bars.dating import date_bars
+from .bars.landing import land_bars
+from .bars.schema import OnInvalid, Validated, validate_bars
+from .corrections.adjusting import ADJUST, Adjust, adjusted, attach_ratios
+from .corrections.universe import attach_members
+from .health.table import Health, panel_health
 from .panel import Panel
-from .snapshots import LATEST, Snapshot, find_snapshot, read_snapshot, write_snapshot
+from .snapshots.incremental import fetch_bars
+from .snapshots.store import LATEST, Snapshot, find_snapshot, read_snapshot, write_snapshot
 from .sources.source import Fetching, RemoteSource, Source
-from .universe import attach_members
 from .wording import counted
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from .step_progress import StepProgress
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
-    from ..data.snapshots import Snapshot
+    from ..data.snapshots.store import Snapshot
     from .data_page import Comparison, Findings
 
 PAGE = "health.html"
@@ -65,8 +65,8 @@ def data_config(config: DictConfig, *, quiet: bool = False) -> Findings:
 def _look(
     dataset: Dataset, store: Path, snapshot: str | None, compare: str | None, page: Path, begin: Any
 ) -> Findings:
-    from ..data.gaps import coverage, longest_gaps
-    from ..data.outliers import largest_moves, longest_standstills
+    from ..data.health.gaps import coverage, longest_gaps
+    from ..data.health.outliers import largest_moves, longest_standstills
     from .data_page import Findings
 
     loaded = dataset.load(store, snapshot=snapshot)
@@ -100,8 +100,8 @@ def _compared(
     newer: Snapshot, directory: Path, name: str, compare: str | None
 ) -> Comparison | None:
     """Compare a snapshot with an older one, in full: all symbols and dates that they hold."""
-    from ..data.compare import compare_bars
-    from ..data.snapshots import find_snapshot, read_snapshot
+    from ..data.snapshots.compare import compare_bars
+    from ..data.snapshots.store import find_snapshot, read_snapshot
     from .data_page import Comparison
 
     if compare is None:

@@ -16,8 +16,8 @@ from .configs import folder
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
-    from ..data.series import Series
-    from ..data.snapshots import Snapshot
+    from ..data.export.series import Series
+    from ..data.snapshots.store import Snapshot
 
 FORMATS = ("csv", "json")
 CACHE = "prediction_data.json"
@@ -101,9 +101,9 @@ def write_export(
     RunError
         The files cannot be written; those that are there stay as they are.
     """
-    from ..data.export import csv_files, json_cache, shared_series
-    from ..data.series import series_of
-    from ..data.snapshots import read_snapshot
+    from ..data.export.files import csv_files, json_cache, shared_series
+    from ..data.export.series import series_of
+    from ..data.snapshots.store import read_snapshot
 
     bars, _ = read_snapshot(snapshot.path)
     bars = _ordered(dataset, bars)

@@ -15,8 +15,8 @@ from .exports import Exported, check_export, write_export
 from .step_progress import StepProgress
 
 if TYPE_CHECKING:
-    from ..data.health import Health
-    from ..data.snapshots import Snapshot
+    from ..data.health.table import Health
+    from ..data.snapshots.store import Snapshot
     from ..data.sources.source import Fetching
 
 

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from .report import FoldSpan, LabelPredictions, ReportContent
 
 if TYPE_CHECKING:
-    from ..data.health import Health
+    from ..data.health.table import Health
     from ..data.splits import Fold
     from ..data.tensor import WindowTensor
     from ..models.forecast import Forecast

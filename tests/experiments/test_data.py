@@ -7,7 +7,7 @@ import marketlab
 import numpy as np
 import pandas as pd
 import pytest
-from marketlab.data.snapshots import LATEST, read_snapshot, write_snapshot
+from marketlab.data.snapshots.store import LATEST, read_snapshot, write_snapshot
 from marketlab.experiments.data_page import Comparison
 
 MADE = ["dataset=synthetic", "dataset.source.symbols=3", "dataset.source.rows=300"]

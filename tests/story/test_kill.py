@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from marketlab.data.snapshots import read_snapshot
+from marketlab.data.snapshots.store import read_snapshot
 from marketlab.experiments.run import Run
 
 from small_runs import small_overrides

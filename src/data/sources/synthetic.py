@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...errors import DataError
-from ..calendars import sessions
+from ..bars.calendars import sessions
 from .source import Source
 
 Floats = npt.NDArray[np.float64]

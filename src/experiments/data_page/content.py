@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...data.compare import Differences
-from ...data.health import Health
+from ...data.health.table import Health
 from ...data.panel import Panel
-from ...data.snapshots import Snapshot
+from ...data.snapshots.compare import Differences
+from ...data.snapshots.store import Snapshot
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from ...data.gaps import row_dates
+from ...data.health.gaps import row_dates
 from ..report import wording
 from ..report.render import HEALTH
 from ..report.theme import drawing

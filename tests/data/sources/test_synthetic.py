@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from marketlab.data.bars import validate_bars
+from marketlab.data.bars.schema import validate_bars
 from marketlab.data.sources.synthetic import Synthetic
 from marketlab.errors import DataError
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
-from marketlab.data.calendars import sessions
+from marketlab.data.bars.calendars import sessions
 from marketlab.data.dataset import Dataset
-from marketlab.data.snapshots import read_snapshot
+from marketlab.data.snapshots.store import read_snapshot
 from marketlab.data.sources import yahoo_http
 from marketlab.data.sources.source import Fetching
 from marketlab.data.sources.yahoo import Yahoo

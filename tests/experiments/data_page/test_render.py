@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from marketlab.data.compare import compare_bars
-from marketlab.data.gaps import coverage, longest_gaps
-from marketlab.data.health import panel_health
-from marketlab.data.outliers import largest_moves, longest_standstills
+from marketlab.data.health.gaps import coverage, longest_gaps
+from marketlab.data.health.outliers import largest_moves, longest_standstills
+from marketlab.data.health.table import panel_health
 from marketlab.data.panel import Panel
-from marketlab.data.snapshots import Snapshot
+from marketlab.data.snapshots.compare import compare_bars
+from marketlab.data.snapshots.store import Snapshot
 from marketlab.experiments.data_page import Comparison, Findings, render
 from marketlab.experiments.data_page.coverage import coverage_map
 

@@ -1,0 +1,181 @@
+"""Bars to Panel: each bar lands on the first row at or after the instant it was knowable.
+
+Validated bars of any number of exchanges flow in; a Panel on the sessions of one clock flows out,
+with a count of what merged and of what landed nowhere. Nothing is filled forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...errors import DataError
+from ..panel import Panel
+from .calendars import sessions
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SUMMED = ("volume", "turnover", "trades", "dividends")
+"""Fields that add up when several bars land on one row; a field not named here keeps its last."""
+
+DAY = 86_400_000_000_000
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A panel and what happened to the bars on the way to it.
+
+    Attributes
+    ----------
+    panel : Panel
+    late : int
+        Bars after the close of the clock's last session: no row was decided after them yet.
+    merged : int
+        Bars that landed on a row that an earlier bar of the same symbol had reached.
+    guessed : int
+        Rows that are weekdays because the clock's calendar does not cover them.
+    """
+
+    panel: Panel
+    late: int
+    merged: int
+    guessed: int
+
+
+def panel_from_bars(bars: pd.DataFrame, clock: str) -> Panel:
+    """Return the panel of validated bars on a clock; see `land_bars`."""
+    return land_bars(bars, clock).panel
+
+
+def land_bars(
+    bars: pd.DataFrame,
+    clock: str,
+    start: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
+) -> Landed:
+    """Land validated bars on the sessions of a clock.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        As `validate_bars` returns them: sorted by symbol and time, the symbol categorical. A
+        category without bars becomes a symbol without values.
+    clock : str
+        The exchange whose sessions are the rows; its last row is the last one that had closed
+        when the last bar did.
+    start, end : dates of sessions, optional
+        The first and the last row to keep, both included.
+
+    Returns
+    -------
+    Landed
+        Its panel holds every field that has a value at all. Several bars on one row merge: first
+        open, highest high, lowest low, last close, summed volume.
+
+    Raises
+    ------
+    DataError
+        There are no bars, or none on the rows asked for.
+    """
+    if bars.empty:
+        raise DataError("there are no bars to land; check the source and its symbols")
+    time = pd.DatetimeIndex(bars["time"]).asi8
+    codes = bars["symbol"].cat.codes.to_numpy().astype(np.int64)
+    first, last = pd.Timestamp(time.min()), pd.Timestamp(time.max())
+    days = sessions(clock, first - pd.Timedelta(days=1), last)
+    closed = int(np.searchsorted(days.closes.asi8, last.value, side="right"))
+    closes = days.closes.asi8[:closed]
+    low, high = 0, closed
+    if start is not None:
+        low = int(np.searchsorted(days.dates, np.datetime64(start, "ns"), side="left"))
+    if end is not None:
+        high = min(high, int(np.searchsorted(days.dates, np.datetime64(end, "ns"), side="right")))
+    row = _rows(time, closes)
+    late = int((row == closed).sum()) if high == closed else 0
+    keep = (row >= low) & (row < high)
+    if not keep.any():
+        raise DataError(
+            f"no bar lands on a session of {clock} from {(start or first).date()} to "
+            f"{(end or last).date()}; the bars run from {first.date()} to {last.date()}"
+        )
+    everything = bool(keep.all())
+    if not everything:
+        row, codes = row[keep], codes[keep]
+    low, high = int(row.min()), int(row.max()) + 1
+    symbols = tuple(str(name) for name in bars["symbol"].cat.categories)
+    cell = codes * (high - low) + (row - low)
+    again = _again(cell)
+    fields = {}
+    for name in bars.columns.drop(["time", "symbol"]):
+        values = bars[name].to_numpy(dtype=np.float64)
+        values = values if everything else values[keep]
+        if np.isnan(values[0]) and np.isnan(values).all():
+            continue
+        grid = np.full(len(symbols) * (high - low), np.nan)
+        grid[cell] = values
+        if len(again.bars):
+            grid[again.cells] = _merge(name, values[again.bars], again.starts)
+        # A symbol's rows lie together in memory: windows and kernels run along them.
+        fields[str(name)] = grid.reshape(len(symbols), high - low).T
+    rows = days.closes[low:high]
+    guessed = sessions(clock, days.dates[low], days.dates[high - 1]).guessed if days.guessed else 0
+    panel = Panel(rows, symbols, fields, clock)
+    return Landed(panel, late, len(again.bars) - len(again.cells), guessed)
+
+
+def _rows(time: Ints, closes: Ints) -> Ints:
+    """Return, for each instant, the first row that closes at or after it; T where there is none."""
+    if not len(closes):
+        return np.zeros(len(time), dtype=np.int64)
+    # A table over days and a few corrections beats a binary search for each of a million bars.
+    first = int(min(time.min(), closes[0])) // DAY
+    last = int(max(time.max(), closes[-1])) // DAY
+    table = np.searchsorted(closes, np.arange(first, last + 1) * DAY, side="left")
+    row: Ints = table[time // DAY - first].astype(np.int64)
+    padded = np.append(closes, np.iinfo(np.int64).max)
+    while (early := padded[row] < time).any():
+        row += early
+    return row
+
+
+class _Again(NamedTuple):
+    """The bars that share a cell with another."""
+
+    bars: Ints  # (M,) their positions
+    starts: Ints  # (C,) where each run of them begins
+    cells: Ints  # (C,) the cell that each run lands on
+
+
+def _again(cell: Ints) -> _Again:
+    """Find the runs of bars with one cell; bars are sorted, so that they lie side by side."""
+    same = cell[1:] == cell[:-1]
+    shared = np.zeros(len(cell), dtype=bool)
+    shared[1:] = same
+    shared[:-1] |= same
+    bars = np.flatnonzero(shared)
+    cells = cell[bars]
+    starts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]]) if len(bars) else bars
+    return _Again(bars, starts, cells[starts])
+
+
+def _merge(name: str, values: Floats, starts: Ints) -> Floats:
+    """Merge the runs of bars that begin at `starts` into one value each; NaN counts as absent."""
+    if name == "high":
+        return np.fmax.reduceat(values, starts)
+    if name == "low":
+        return np.fmin.reduceat(values, starts)
+    absent = np.isnan(values)
+    if name in SUMMED:
+        total = np.add.reduceat(np.where(absent, 0.0, values), starts)
+        return np.where(np.logical_and.reduceat(absent, starts), np.nan, total)
+    here = np.arange(len(values))
+    if name == "open":
+        pick = np.minimum.reduceat(np.where(absent, len(values), here), starts)
+        return np.where(pick < len(values), values[np.minimum(pick, len(values) - 1)], np.nan)
+    pick = np.maximum.reduceat(np.where(absent, -1, here), starts)
+    return np.where(pick >= 0, values[pick], np.nan)

@@ -1,0 +1,1 @@
+"""What the user states about bars: ratios of splits, and membership of an index."""

@@ -1,0 +1,1 @@
+"""What a reader should know about the bars before believing a model of them."""

@@ -1,0 +1,1 @@
+"""Immutable bars on disk: written, fetched anew in part, compared."""
