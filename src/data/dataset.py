@@ -19,6 +19,7 @@ from .bars.landing import land_bars
 from .bars.schema import OnInvalid, Validated, validate_bars
 from .corrections.adjusting import ADJUST, Adjust, adjusted, attach_ratios
 from .corrections.universe import attach_members
+from .disk import given_path
 from .health.table import Health, panel_health
 from .panel import Panel
 from .snapshots.incremental import fetch_bars
@@ -127,8 +128,8 @@ class Dataset:
         self.allow_negative = allow_negative
         self.on_invalid: OnInvalid = on_invalid
         self.adjust: Adjust = adjust
-        self.ratios = None if ratios is None else Path(str(ratios))
-        self.universe = None if universe is None else Path(str(universe))
+        self.ratios = None if ratios is None else given_path(ratios)
+        self.universe = None if universe is None else given_path(universe)
         self.snapshot = snapshot
 
     def load(self, store: Path, snapshot: str | None = None) -> LoadedData:

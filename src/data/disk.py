@@ -71,3 +71,9 @@ def write_together(files: Iterable[tuple[Path, bytes]]) -> tuple[Path, ...]:
     for folder in {path.parent for path in waiting}:
         sync(folder)
     return tuple(waiting)
+
+
+def given_path(text: object) -> Path:
+    """Return a path as its user wrote it in a config, where the shell leaves ``~`` alone."""
+    path = Path(str(text))
+    return path.expanduser() if path.parts[:1] == ("~",) else path

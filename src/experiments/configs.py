@@ -26,6 +26,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ..data.disk import given_path
 from ..errors import ConfigError, MarketlabError, RunError, nearest
 from .arguments import check_arguments
 
@@ -97,7 +98,7 @@ def folder(plain: Mapping[str, Any], key: str) -> Path:
     value = paths.get(key) if isinstance(paths, Mapping) else None
     if not isinstance(value, str) or not value:
         raise ConfigError(f"paths.{key}={value!r} must be a folder")
-    return Path(value)
+    return given_path(value)
 
 
 def build(node: Any, what: str, **kwargs: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from omegaconf import DictConfig
 
+from ..data.disk import given_path
 from ..errors import ConfigError, RunError, SnapshotError
 from .configs import build, compose_config, folder, resolved
 from .step_progress import StepProgress
@@ -136,7 +137,7 @@ def _page(plain: Mapping[str, Any], name: str) -> Path:
     output = plain["output"]
     if output is None:
         return folder(plain, "exports") / name / PAGE
-    page = Path(str(output))
+    page = given_path(output)
     if page.suffix != ".html" or page.is_dir():
         raise ConfigError(f"output={output} must name a file that ends in .html")
     return page

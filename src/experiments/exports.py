@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..data.disk import write_together
+from ..data.disk import given_path, write_together
 from ..data.sources.source import RemoteSource
 from ..errors import ConfigError, RunError
 from .configs import folder
@@ -62,7 +62,7 @@ def check_export(plain: Mapping[str, Any], name: str) -> Wanted | None:
         return None
     if kind not in FORMATS:
         raise ConfigError(f"export={kind} is no format: choose {' or '.join(FORMATS)}")
-    place = folder(plain, "exports") / name if output is None else Path(str(output))
+    place = folder(plain, "exports") / name if output is None else given_path(output)
     if kind == "json":
         if output is None:
             place = place / CACHE

@@ -1,7 +1,9 @@
 """The disk: a known hash, and syncing files and folders that exist."""
 
+from pathlib import Path
+
 import pytest
-from marketlab.data.disk import sha256_of, sync, write_together
+from marketlab.data.disk import given_path, sha256_of, sync, write_together
 
 
 def test_the_hash_of_abc(tmp_path):
@@ -60,3 +62,10 @@ def test_a_full_disk_leaves_the_files_that_were_there(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         write_together([(tmp_path / "a", b"new")])
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_tilde_in_a_config_is_the_home_of_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert given_path("~/bars.csv") == Path("/home/ada/bars.csv")
+    assert given_path("~bob/bars.csv") == Path("~bob/bars.csv")
+    assert given_path("data/~/x") == Path("data/~/x")

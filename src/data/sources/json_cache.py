@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import DataError, nearest
+from ..disk import given_path
 from .layouts import plain
 from .numbers import shown
 from .source import Source
@@ -37,7 +38,7 @@ class JsonCache(Source):
     """
 
     def __init__(self, path: str, series: Sequence[str] | None = None) -> None:
-        self._path = Path(str(path))
+        self._path = given_path(path)
         self._series = None if series is None else tuple(str(key) for key in series)
 
     @property

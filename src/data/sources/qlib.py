@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...errors import DataError, nearest
+from ..disk import given_path
 from .numbers import shown
 from .source import Source
 
@@ -51,7 +52,7 @@ class Qlib(Source):
     ) -> None:
         if freq != FREQ:
             raise DataError(f"dataset.source.freq={freq}: only day is read")
-        self._path = Path(str(path))
+        self._path = given_path(path)
         self._market = str(market)
         self._fields = None if fields is None else tuple(str(f).lstrip("$") for f in fields)
         for name, key in ((self._market, "market"), *((f, "fields") for f in self._fields or ())):

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import DataError, nearest
+from ..disk import given_path
 from .cleaning import clean_symbols, only_symbols, without_zeros
 from .fields import read_fields
 from .files import files_of, stem_of
@@ -91,7 +92,7 @@ class TableFile(Source):
             raise DataError(f"dataset.source.layout={self.layout}: choose {', '.join(LAYOUTS)}")
         if self.decimal not in (None, ".", ","):
             raise DataError(f"dataset.source.decimal={self.decimal}: choose . or ','")
-        self._path = Path(str(self.path))
+        self._path = given_path(self.path)
         self._columns = {str(k): str(v) for k, v in (self.columns or {}).items()}
         self._symbols = None if self.symbols is None else tuple(str(s) for s in self.symbols)
         self._publisher = PUBLISHERS.get(self.layout, Publisher(()))
