@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -32,6 +32,8 @@ class Chart:
         Indexed by the instant at which each opened, with a time zone: open, high, low, close,
         adj_close, volume.
     hours : opening and close of the exchange, local
+    kind, code : str
+        What Yahoo calls the instrument and its exchange.
     dividends : date -> amount
     splits : date -> (new shares, old shares)
     """
@@ -41,6 +43,7 @@ class Chart:
     hours: tuple[str, str] = ("09:15", "15:30")
     currency: str = "INR"
     kind: str = "EQUITY"
+    code: str = "NSI"
     dividends: dict[str, float] = field(default_factory=dict)
     splits: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -53,12 +56,17 @@ class Chart:
         """Return the chart as after a dividend: adjusted closes before a date multiplied."""
         bars = self.bars.copy()
         bars.loc[self.opened < pd.Timestamp(before, tz=self.opened.tz), "adj_close"] *= factor
-        return Chart(bars, self.interval, self.hours, self.currency, self.kind)
+        return replace(self, bars=bars, dividends={}, splits={})
 
     def until(self, date: str) -> "Chart":
         """Return the chart as it was at the end of a day."""
         end = pd.Timestamp(date, tz=self.opened.tz) + pd.Timedelta(days=1)
-        return Chart(self.bars[self.opened < end], self.interval, self.hours)
+        return replace(self, bars=self.bars[self.opened < end], dividends={}, splits={})
+
+    def at_midnight(self, timezone: str, kind: str, code: str) -> "Chart":
+        """Stamp daily bars at midnight, as Yahoo does for what trades around the clock."""
+        local = self.opened.tz_localize(None).normalize().tz_localize(timezone)
+        return replace(self, bars=self.bars.set_axis(local), kind=kind, code=code)
 
 
 def daily(
@@ -67,7 +75,22 @@ def daily(
     """Make a chart of the sessions of an exchange."""
     days = sessions(exchange, pd.Timestamp(first), pd.Timestamp(last)).dates
     opened = (days + pd.Timedelta("9:15:00")).tz_localize(timezone)
-    return Chart(_prices(opened, seed))
+    return Chart(_prices(opened, seed), code={"XBOM": "NSI", "XNYS": "NYQ"}.get(exchange, "?"))
+
+
+def future(first: str, last: str, seed: int = 0) -> Chart:
+    """Make a chart of a future of Chicago's, which Yahoo gives New York's clocks."""
+    return daily(first, last, seed, "CMES").at_midnight("America/New_York", "FUTURE", "CMX")
+
+
+def currency(first: str, last: str, seed: int = 0) -> Chart:
+    """Make a chart of an exchange rate, whose days are London's."""
+    return daily(first, last, seed, "24/5").at_midnight("Europe/London", "CURRENCY", "CCY")
+
+
+def coin(first: str, last: str, seed: int = 0) -> Chart:
+    """Make a chart of a coin, whose days are those of UTC."""
+    return daily(first, last, seed, "24/7").at_midnight("UTC", "CRYPTOCURRENCY", "CCC")
 
 
 def intraday(first: str, last: str, minutes: int = 5, seed: int = 0) -> Chart:
@@ -198,7 +221,7 @@ def chart_json(ticker: str, chart: Chart, query: Mapping[str, str], fault: str) 
     meta: dict[str, Any] = {
         "currency": chart.currency,
         "symbol": ticker,
-        "exchangeName": "NSI",
+        "exchangeName": chart.code,
         "instrumentType": chart.kind,
         "firstTradeDate": int(chart.bars.index[0].timestamp()) if len(chart.bars) else None,
         "gmtoffset": 19800,

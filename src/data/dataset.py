@@ -8,21 +8,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ..errors import ConfigError, DataError, SnapshotError, nearest
+from .bars.calendars import time_zone
 from .bars.dating import date_bars
 from .bars.landing import land_bars
 from .bars.schema import OnInvalid, Validated, validate_bars
-from .corrections.adjusting import ADJUST, Adjust, adjusted, attach_ratios
+from .corrections.adjusting import ADJUST, Adjust, Adjusted, adjusted, attach_ratios
 from .corrections.universe import attach_members
-from .disk import given_path
+from .disk import given_path, sha256_of
+from .health.notes import doubt_calendar, fold_renames, landing_notes
 from .health.table import Health, panel_health
-from .panel import Panel
-from .snapshots.incremental import fetch_bars
+from .panel import MEMBER, Panel
+from .snapshots.basis import Stated, differences
+from .snapshots.incremental import Reading, fetch_bars
+from .snapshots.lock import held
 from .snapshots.store import LATEST, Snapshot, find_snapshot, read_snapshot, write_snapshot
 from .sources.source import Fetching, RemoteSource, Source
 from .wording import counted
@@ -132,7 +137,9 @@ class Dataset:
         self.universe = None if universe is None else given_path(universe)
         self.snapshot = snapshot
 
-    def load(self, store: Path, snapshot: str | None = None) -> LoadedData:
+    def load(
+        self, store: Path, snapshot: str | None = None, *, compared: bool = True
+    ) -> LoadedData:
         """Return the panel, reading the source or a snapshot; never the network.
 
         Parameters
@@ -141,15 +148,20 @@ class Dataset:
             Folder of all datasets' snapshots.
         snapshot : str, optional
             As in the constructor, and in its stead; the source is then not touched.
+        compared : bool
+            Compare a snapshot with what this dataset asks for: the latest one is refused where it
+            differs, and of one that is named the health's notes tell how. A run that finds its own
+            snapshot again needs neither, nor the files that were attached to it.
 
         Raises
         ------
         DataError
             The bars are not what they must be.
         SnapshotError
-            The snapshot is missing or damaged.
+            The snapshot is missing or damaged, or the latest one is not what is asked for.
         """
         wanted = snapshot or self.snapshot or (LATEST if self.source.remote else None)
+        notes: list[str] = []
         if wanted is None:
             bars, metadata = self._read_source(store / self.name, Fetching())
             taken = write_snapshot(bars, store / self.name, metadata)
@@ -160,26 +172,42 @@ class Dataset:
                 if not self.source.remote or wanted != LATEST:
                     raise
                 raise SnapshotError(f"{error}; run: marketlab-fetch dataset={self.name}") from None
-        if self.universe is not None and "member" not in bars:
+            if compared:
+                notes.extend(self._compared(taken, latest=wanted == LATEST))
+        if self.universe is not None and MEMBER not in bars:
             again = "fetch" if self.source.remote else "load"
             raise DataError(
                 f"{self.name}: the snapshot {taken.sha256[:12]} was taken without "
                 f"dataset.universe={self.universe}; {again} it again"
             )
-        fitted = adjusted(self._select(bars), self.adjust, self.name)
+        fitted = self.prepared(bars, self.symbols)
         landed = land_bars(fitted.bars, self.clock, self.start, self.end)
-        notes = [*taken.metadata.get("notes", ()), *fitted.notes]
-        if landed.merged:
-            notes.append(f"{counted(landed.merged)} merged with another on the same row")
-        if landed.late:
-            notes.append(f"{counted(landed.late)} after the last close of {self.clock} left out")
-        if landed.guessed:
-            notes.append(
-                f"{counted(landed.guessed, 'row')} beyond the calendar of {self.clock}: weekdays "
-                "taken for sessions"
-            )
+        notes += fold_renames(taken.metadata.get("notes", ()), landed.panel.symbols)
+        place = self.exchange or self.source.exchange or self.clock
+        if isinstance(place, str):
+            key = "dataset.clock" if place == self.clock else "dataset.exchange"
+            notes = doubt_calendar(notes, bars, self._zones(bars), place, key)
+        notes += [*fitted.notes, *landing_notes(landed, fitted.bars)]
         health = panel_health(landed.panel, notes, fitted.changed)
         return LoadedData(landed.panel, health, taken, fitted.suspected)
+
+    def prepared(self, bars: pd.DataFrame, symbols: Sequence[str] | None) -> Adjusted:
+        """Select and adjust the bars of a snapshot, as they are then landed on the clock's rows.
+
+        Parameters
+        ----------
+        bars : DataFrame
+            As `read_snapshot` returns them.
+        symbols : names, optional
+            Which to keep, in this order; of them, or of all, those of ``exclude`` are left out.
+
+        Raises
+        ------
+        DataError
+            A symbol has no bars, none is left, or they cannot be adjusted.
+        """
+        chosen = self._select(bars, symbols)
+        return adjusted(chosen, self.adjust, self.name, self._zones(bars), (self.start, self.end))
 
     def fetch(self, store: Path, how: Fetching | None = None) -> Snapshot:
         """Read the source, over the network if it is remote, and write the snapshot.
@@ -189,31 +217,71 @@ class Dataset:
         DataError, SnapshotError
             The newest snapshot stays what it was.
         """
-        bars, metadata = self._read_source(store / self.name, how or Fetching())
-        return write_snapshot(bars, store / self.name, metadata)
+        with held(store / self.name):
+            bars, metadata = self._read_source(store / self.name, how or Fetching())
+            return write_snapshot(bars, store / self.name, metadata)
 
     def _read_source(self, directory: Path, how: Fetching) -> tuple[pd.DataFrame, dict[str, Any]]:
-        metadata: dict[str, Any] = {
-            "dataset": self.name,
-            "source": self.source.description,
-            "clock": self.clock,
-            "exchange": self.exchange,
-        }
+        metadata: dict[str, Any] = {"dataset": self.name, "clock": self.clock, **self._basis()}
         if isinstance(self.source, RemoteSource):
-            fetched = fetch_bars(self.source, self._checked, directory, how)
-            metadata["request"] = {symbol: dict(r) for symbol, r in self.source.request.items()}
+            for symbol in self.exchange if isinstance(self.exchange, dict) else ():
+                if symbol not in (asked := self.source.request):
+                    hint = nearest(symbol, asked)
+                    raise DataError(
+                        f"{self.name}: dataset.exchange names the symbol {symbol!r}{hint}"
+                    )
+            reading = Reading(self.name, self.clock, self._checked, metadata)
+            fetched = fetch_bars(self.source, reading, directory, how)
             metadata["tallies"] = {symbol: dict(t) for symbol, t in fetched.tallies.items()}
             checked: Validated = fetched
         else:
             checked = self._checked(self.source.load())
         bars, notes = checked.bars, list(checked.notes)
         if self.ratios is not None:
-            bars, said = attach_ratios(bars, self.ratios)
+            bars, said = attach_ratios(bars, self.ratios, self._zones(bars))
             notes.extend(said)
         if self.universe is not None:
-            bars, said = attach_members(bars, self.universe)
+            bars, said = attach_members(bars, self.universe, self._zones(bars))
             notes.extend(said)
         return bars, {**metadata, "notes": notes}
+
+    def _basis(self) -> dict[str, Any]:
+        """State what the bars depend on; see `basis`."""
+        default = self.source.exchange or self.clock
+        named = self.exchange if isinstance(self.exchange, dict) else {}
+        usual = default if isinstance(self.exchange, dict) else self.exchange or default
+        basis: dict[str, Any] = {
+            "source": self.source.description,
+            "exchange": usual,
+            "exchanges": {s: place for s, place in sorted(named.items()) if place != usual},
+            "allow_negative": self.allow_negative,
+            "on_invalid": self.on_invalid,
+            "ratios": _content(self.ratios, "ratios", self.name),
+            "universe": _content(self.universe, "universe", self.name),
+        }
+        if isinstance(self.source, RemoteSource):
+            basis["request"] = {symbol: dict(r) for symbol, r in self.source.request.items()}
+        return basis
+
+    def _compared(self, taken: Snapshot, *, latest: bool) -> list[str]:
+        """Refuse a latest snapshot that is not what this dataset asks for; of others tell how."""
+        try:
+            asked: Stated = self._basis()
+        except DataError as error:
+            if latest:
+                raise
+            return [f"the snapshot {taken.sha256[:12]} could not be compared: {error}"]
+        found = differences(taken.metadata, asked, fetched=self.source.remote)
+        if not latest:
+            return [f"the snapshot {taken.sha256[:12]} {difference}" for difference in found]
+        if not found:
+            return []
+        again = f"run: marketlab-fetch dataset={self.name} ..."
+        if not self.source.remote:
+            again = "load the source again, without snapshot=latest"
+        raise SnapshotError(
+            f"{self.name}: the latest snapshot {taken.sha256[:12]} {'; it '.join(found)}; {again}"
+        )
 
     def _checked(self, raw: pd.DataFrame) -> Validated:
         """Turn a source's rows into bars."""
@@ -226,20 +294,29 @@ class Dataset:
         exchange = self.exchange or default
         if isinstance(self.source, RemoteSource) and not isinstance(exchange, str):
             # These are the rows of one of its symbols.
-            here, asked = set(raw["symbol"]), self.source.request
-            exchange = {s: e for s, e in exchange.items() if s in here or s not in asked} or default
+            here = set(raw["symbol"])
+            exchange = {s: e for s, e in exchange.items() if s in here} or default
         rows, said = date_bars(raw, exchange, default, self.name)
         for note in said:
             notes.append(note)
             if not isinstance(self.source, RemoteSource):
                 log.warning("%s: %s", self.name, note)
-        if self.source.remote:
-            closed = (rows["time"] <= pd.Timestamp.now("UTC")).to_numpy()
-            if not closed.any() and isinstance(self.source, RemoteSource):
-                return Validated(rows[closed], ())
-            if not closed.all():
-                notes.append(f"{counted(int((~closed).sum()))} that had not closed yet dropped")
-                rows = rows[closed]
+        if not self.source.made_up:
+            now = pd.Timestamp.now("UTC")
+            closed = (rows["time"] <= now).to_numpy()
+            # A bar of a day after tomorrow is no open one but a mistake.
+            day = rows["time"].dt.tz_localize(None)
+            if "date" in rows:
+                day = rows["date"].fillna(day)
+            tomorrow = now.tz_localize(None).normalize() + pd.Timedelta(days=1)
+            kept = closed | (day.dt.normalize() > tomorrow).to_numpy()
+            if not kept.any() and isinstance(self.source, RemoteSource):
+                return Validated(rows[kept], ())
+            if not kept.any():
+                raise DataError(f"{self.name}: none of its {counted(len(rows))} has closed yet")
+            if not kept.all():
+                notes.append(f"{counted(int((~kept).sum()))} that had not closed yet dropped")
+                rows = rows[kept]
         checked = validate_bars(
             rows,
             name=self.name,
@@ -249,11 +326,20 @@ class Dataset:
         )
         return Validated(checked.bars, (*notes, *checked.notes))
 
-    def _select(self, bars: pd.DataFrame) -> pd.DataFrame:
-        if self.symbols is None and not self.exclude:
+    def _zones(self, bars: pd.DataFrame) -> dict[str, tzinfo]:
+        """Return the time zone of the exchange that dates each symbol."""
+        default = self.source.exchange or self.clock
+        exchange = self.exchange or default
+        named = {} if isinstance(exchange, str) else exchange
+        other = exchange if isinstance(exchange, str) else default
+        symbols = [str(symbol) for symbol in bars["symbol"].cat.categories]
+        return {symbol: time_zone(named.get(symbol, other)) for symbol in symbols}
+
+    def _select(self, bars: pd.DataFrame, symbols: Sequence[str] | None) -> pd.DataFrame:
+        if symbols is None and not self.exclude:
             return bars
         known = [str(symbol) for symbol in bars["symbol"].cat.categories]
-        wanted = self.symbols or known
+        wanted = symbols or known
         for symbol in (*wanted, *self.exclude):
             if symbol not in known:
                 hint = nearest(symbol, known)
@@ -279,6 +365,17 @@ def _names(symbols: Sequence[Any], key: str) -> tuple[str, ...]:
     if len(set(names)) < len(names) or not names:
         raise ConfigError(f"dataset.{key}={list(names)} must name some symbols, each once")
     return names
+
+
+def _content(path: Path | None, key: str, name: str) -> str | None:
+    """Return the SHA-256 of a file's bytes."""
+    if path is None:
+        return None
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"{name}: dataset.{key}={path} cannot be read: {reason}") from None
 
 
 def _date(text: Any, name: str) -> pd.Timestamp | None:

@@ -56,8 +56,8 @@ class FeatureFacts:
     warmup : int
         Rows at the start that it leaves empty, or does not vouch for.
     rescales : bool
-        It changes when a symbol's whole price history is multiplied by a constant, so that
-        back-adjusted prices make it depend on later corporate actions.
+        It changes when the prices of a symbol's whole history are multiplied by a constant and its
+        volumes divided by it, so that back-adjusted bars make it depend on later corporate actions.
     """
 
     name: str

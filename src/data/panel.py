@@ -15,7 +15,27 @@ import pandas as pd
 from ..errors import DataError
 
 PRICE_FIELDS = ("open", "high", "low", "close", "adj_close", "vwap")
-"""Fields quoted in units of price: they scale together when a symbol is adjusted."""
+"""Fields that are prices of the bar itself, so that none of them can be zero or below."""
+
+PER_SHARE = (*PRICE_FIELDS, "prev_close", "last", "dividends")
+"""Fields counted in money for a share: a split divides the past of all of them."""
+
+SHARES = ("volume", "deliverable_volume")
+"""Fields counted in shares: a split multiplies their past."""
+
+DEGREES: Mapping[str, int] = {**dict.fromkeys(PER_SHARE, 1), **dict.fromkeys(SHARES, -1)}
+"""With which power of c each field is multiplied where a share becomes 1/c shares; fields that are
+not named here, such as a turnover in money, are not."""
+
+MEMBER = "_member"
+"""The column, and the panel's field, that is 1 for a member of the universe. No header of a file
+becomes a name that begins with an underscore."""
+
+RATIO = "_ratio"
+"""The column of the splits' ratios, new shares for an old one; no panel has it."""
+
+INTERNAL = (MEMBER, RATIO)
+"""Columns that a dataset attaches to the bars, and no source has."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +81,9 @@ class Panel:
     def member(self) -> npt.NDArray[np.bool_] | None:
         """(T, N): whether the symbol belongs to the universe at the time; None where all do.
 
-        It is the field ``member``, 1 for a member, which a missing bar never is.
+        It is the field `MEMBER`, 1 for a member, which a missing bar never is.
         """
-        values = self.fields.get("member")
+        values = self.fields.get(MEMBER)
         return None if values is None else values == 1.0
 
     def rows(self, start: int, stop: int) -> Panel:

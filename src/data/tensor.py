@@ -81,12 +81,19 @@ class WindowTensor:
         return self._on_device[device]
 
     def fit_scalers(self, rows: npt.NDArray[np.int64], scaler: Scaler) -> FoldScalers:
-        """Fit the fold's maps on its train rows (R,), the members' where there is a universe."""
+        """Fit the fold's maps on its train rows (R,), the members' where there is a universe.
+
+        A symbol with a map of its own (joint) that is a member on fewer than `MIN_ROWS` of them is
+        fitted on all of its train rows: on its features, and on the labels that were known then.
+        """
         labels = np.ascontiguousarray(self.values.y[rows].transpose(1, 0, 2))
         if self.layout == "pooled":
             maps = [scaler(self._inputs(rows))], [scaler(labels)]
         else:
             symbols = [slice(n, n + 1) for n in range(len(self.symbols))]
+            if self.member is not None:
+                few = np.flatnonzero(self.present[rows].sum(axis=0) < MIN_ROWS)
+                labels[few] = self.values.known[rows][:, few].transpose(1, 0, 2)
             maps = (
                 [scaler(self._inputs(rows, symbol)) for symbol in symbols],
                 [scaler(labels[symbol]) for symbol in symbols],
@@ -103,10 +110,12 @@ class WindowTensor:
     ) -> npt.NDArray[np.float32]:
         """Return what a scaler reads of some symbols: (N, R, F), without a copy where it can be.
 
-        Of a universe the members' cells alone, side by side in blocks, with NaN after the last.
+        Of a universe the members' cells alone, side by side in blocks, with NaN after the last; all
+        cells of a single symbol that has too few of them.
         """
         features = self.features[symbols]
-        if self.member is None:
+        few = self.layout == "joint" and self.present[rows, symbols].sum() < MIN_ROWS
+        if self.member is None or few:
             start, stop = int(rows[0]), int(rows[-1]) + 1
             return features[:, start:stop] if len(rows) == stop - start else features[:, rows]
         kept = [rows[joined] for joined in self.member[rows, symbols].T]

@@ -97,7 +97,7 @@ def _fetch(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[s
     if done.exported is None:
         return
     files = done.exported.files
-    where = str(files[0]) if len(files) == 1 else f"{files[0].parent} ({len(files)} files)"
+    where = str(done.exported.place) + (f" ({len(files)} files)" if len(files) > 1 else "")
     console.print(f"exported: {where}", soft_wrap=True, highlight=False)
     for note in done.exported.notes:
         console.print(f"note: {note}", soft_wrap=True, highlight=False, markup=False)

@@ -65,7 +65,20 @@ def without_hydra(config: DictConfig, hydra: Any) -> tuple[DictConfig, dict[str,
         if not str(group).startswith("hydra") and choice is not None
     }
     plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    _restore_missing(plain, choices)
     return plain, choices
+
+
+def _restore_missing(config: DictConfig, choices: Mapping[str, str]) -> None:
+    """Put ??? back where a chosen file asks for a value: merged over a null, it is lost."""
+    files = config_files()
+    for group, choice in choices.items():
+        asked = yaml.safe_load(files.get(f"{group}/{choice}", "")) or {}
+        for where, key, value in _leaves(asked, group):
+            parent = OmegaConf.select(config, where.rpartition(".")[0])
+            stated = value == "???" and isinstance(parent, DictConfig) and key in parent
+            if stated and parent[key] is None:
+                parent[key] = "???"
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:

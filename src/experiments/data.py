@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +12,23 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from ..data.disk import given_path
-from ..errors import ConfigError, RunError, SnapshotError
+from ..errors import ConfigError, RunError, SnapshotError, nearest
 from .configs import build, compose_config, folder, resolved
 from .step_progress import StepProgress
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
+    from ..data.health.table import Health
     from ..data.snapshots.store import Snapshot
     from .data_page import Comparison, Findings
 
 PAGE = "health.html"
 SUSPECTED = "suspected_splits.csv"
+SPARED = "suspected_splits.new.csv"
+"""Its name where ``dataset.ratios`` names the other: a file that is read is never written."""
 PREVIOUS = "previous"
 """``compare=previous``: the newest other snapshot of the dataset."""
+NAMES_A_SNAPSHOT = re.compile(r"[0-9a-f]{6,64}|.*\.parquet")
 
 STEPS = ("reading the bars", "measuring", "comparing", "drawing", "writing")
 
@@ -44,16 +50,17 @@ def data_config(config: DictConfig, *, quiet: bool = False) -> Findings:
     plain = resolved(config)
     store = folder(plain, "data")
     snapshot = _text(plain, "snapshot")
-    compare = _text(plain, "compare")
     dataset = build(plain["dataset"], "dataset")
     page = _page(plain, dataset.name)
+    # Looked up now: loading a local source stores a snapshot, which is then the latest one.
+    older = _older(_text(plain, "compare"), store / dataset.name)
     with StepProgress(dataset.name, quiet=quiet) as progress:
 
         def begin(number: int) -> None:
             progress.step(STEPS[number], number, len(STEPS))
 
         begin(0)
-        findings = _look(dataset, store, snapshot, compare, page, begin)
+        findings = _look(dataset, store, snapshot, older, page, begin)
         begin(3)
         from .data_page import render
 
@@ -64,7 +71,12 @@ def data_config(config: DictConfig, *, quiet: bool = False) -> Findings:
 
 
 def _look(
-    dataset: Dataset, store: Path, snapshot: str | None, compare: str | None, page: Path, begin: Any
+    dataset: Dataset,
+    store: Path,
+    snapshot: str | None,
+    older: _Older | None,
+    page: Path,
+    begin: Any,
 ) -> Findings:
     from ..data.health.gaps import coverage, longest_gaps
     from ..data.health.outliers import largest_moves, longest_standstills
@@ -83,44 +95,96 @@ def _look(
         "suspected": loaded.suspected.reindex(columns=columns),
     }
     begin(2)
+    comparison, health = None, _without_advice(loaded.health)
+    if older is not None:
+        comparison = _compared(loaded.snapshot, older, dataset.name)
+    if older is not None and comparison is None:
+        said = f"compare={older.word}: there is no older snapshot to compare with yet"
+        health = replace(health, notes=(*health.notes, said))
     return Findings(
         name=dataset.name,
         source=str(loaded.snapshot.metadata.get("source", dataset.source.description)),
         made_up=dataset.source.made_up,
         panel=panel,
-        health=loaded.health,
+        health=health,
         snapshot=loaded.snapshot,
         **found,
-        comparison=_compared(loaded.snapshot, store / dataset.name, dataset.name, compare),
+        comparison=comparison,
         page=page,
-        suspected_file=page.with_name(SUSPECTED),
+        suspected_file=_suspected_file(page, dataset.ratios),
+        adjust=dataset.adjust,
+        ratios=dataset.ratios,
     )
 
 
-def _compared(
-    newer: Snapshot, directory: Path, name: str, compare: str | None
-) -> Comparison | None:
+def _suspected_file(page: Path, ratios: Path | None) -> Path:
+    """Return where suspected splits are written: never to the file that the user made of them."""
+    usual = page.with_name(SUSPECTED)
+    if ratios is not None and ratios.resolve() == usual.resolve():
+        return page.with_name(SPARED)
+    return usual
+
+
+def _without_advice(health: Health) -> Health:
+    """Take the advice to call this command out of the notes; the summary says what to do."""
+    from ..data.corrections.adjusting import ADVICE
+
+    return replace(
+        health,
+        notes=tuple(
+            note.partition(ADVICE)[0] if "marketlab-data" in note else note for note in health.notes
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Older:
+    """What to compare with: what the user wrote, and the snapshots that it may be, newest first."""
+
+    word: str
+    paths: tuple[Path, ...]
+
+
+def _older(word: str | None, directory: Path) -> _Older | None:
+    from ..data.snapshots.store import LATEST, find_snapshot
+
+    if word is None:
+        return None
+    if word == PREVIOUS:
+        newest = sorted(directory.glob("*.parquet"), key=lambda p: p.stat().st_mtime_ns)[::-1]
+        return _Older(word, tuple(newest))
+    if word == LATEST and not (directory / LATEST).exists():
+        return _Older(word, ())
+    if word != LATEST and not NAMES_A_SNAPSHOT.fullmatch(word):
+        hint = nearest(word, (PREVIOUS, LATEST))
+        raise SnapshotError(
+            f"compare={word} is neither {PREVIOUS} nor {LATEST}, nor a SHA-256 (6 digits or more), "
+            "nor the path of a .parquet file" + (hint if "did you mean" in hint else "")
+        )
+    try:
+        return _Older(word, (find_snapshot(directory, word),))
+    except SnapshotError as error:
+        raise SnapshotError(f"compare={word}: {error}") from None
+
+
+def _compared(newer: Snapshot, wanted: _Older, name: str) -> Comparison | None:
     """Compare a snapshot with an older one, in full: all symbols and dates that they hold."""
     from ..data.snapshots.compare import compare_bars
-    from ..data.snapshots.store import find_snapshot, read_snapshot
+    from ..data.snapshots.store import read_snapshot
     from .data_page import Comparison
 
-    if compare is None:
-        return None
-    path = _previous(newer, directory) if compare == PREVIOUS else find_snapshot(directory, compare)
-    before, older = read_snapshot(path)
+    others = [path for path in wanted.paths if path.stem != newer.sha256]
+    if not others:
+        if wanted.word == PREVIOUS or not wanted.paths:
+            return None
+        raise SnapshotError(
+            f"compare={wanted.word} is {newer.sha256[:12]}, the snapshot of the bars themselves, "
+            f"unchanged since it was taken; use compare={PREVIOUS} for the one before it"
+        )
+    before, older = read_snapshot(others[0])
     _require(older, name)
     after, _ = read_snapshot(newer.path)
     return Comparison(older, compare_bars(before, after))
-
-
-def _previous(newer: Snapshot, directory: Path) -> Path:
-    others = [path for path in directory.glob("*.parquet") if path.stem != newer.sha256]
-    if not others:
-        raise SnapshotError(
-            f"compare=previous: {directory} has no other snapshot than {newer.sha256[:12]}"
-        )
-    return max(others, key=lambda path: path.stat().st_mtime_ns)
 
 
 def _require(snapshot: Snapshot, name: str) -> None:

@@ -7,10 +7,14 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ..data.health.names import Name, shortened
 from .data_page.content import Comparison
 
 SHOWN = 12
 """Up to so many symbols are shown; of more, those with the most changes."""
+
+WIDEST = 20
+"""Characters of a symbol, beside which a line on what changed has room."""
 
 
 def comparison_table(comparison: Comparison) -> Table | None:
@@ -24,13 +28,13 @@ def comparison_table(comparison: Comparison) -> Table | None:
         shown = table.iloc[np.argsort(-trouble, kind="stable")[:SHOWN]]
         title = f"{title}: the {SHOWN} most changed of {len(table)} symbols"
     rendered = Table(title=title, box=SIMPLE_HEAD, padding=0)
-    rendered.add_column("symbol", no_wrap=True)
+    rendered.add_column("symbol")
     for heading in ("added", "gone", "changed", "largest", "first", "last"):
         rendered.add_column(heading, justify="right", no_wrap=True)
     rendered.add_column("what")
     for symbol, row in shown.iterrows():
         rendered.add_row(
-            str(symbol),
+            Name(shortened(str(symbol), WIDEST)),
             *(f"{row[name]:,}" for name in ("added", "gone", "changed")),
             "-" if pd.isna(row["largest"]) else f"{row['largest']:.2g}",
             str(row["first"].date()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from ..data.sources.source import RemoteSource
 from ..errors import ConfigError
 from .configs import build, compose_config, folder, resolved
 from .exports import Exported, check_export, write_export
@@ -55,7 +56,9 @@ def fetch_config(config: DictConfig, *, quiet: bool = False) -> FetchedData:
     how = fetching(plain)
     dataset = build(plain["dataset"], "dataset")
     wanted = check_export(plain, dataset.name)
-    with StepProgress(f"fetching {dataset.name}", "symbols", quiet=quiet) as progress:
+    asked = len(dataset.source.request) if isinstance(dataset.source, RemoteSource) else None
+    what = f"fetching {dataset.name}"
+    with StepProgress(what, "symbols", total=asked, quiet=quiet) as progress:
         snapshot: Snapshot = dataset.fetch(store, how(progress.step))
     health: Health = dataset.load(store, snapshot=snapshot.sha256).health
     if wanted is None:

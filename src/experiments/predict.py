@@ -91,7 +91,8 @@ def predict(
             "train the run again"
         ) from error
 
-    loaded = dataset.load(Path(data), snapshot=snapshot or recorded)
+    # Its own snapshot is what the run was made of, wherever the source's files are now.
+    loaded = dataset.load(Path(data), snapshot=snapshot or recorded, compared=snapshot is not None)
     Console(stderr=True, quiet=quiet).print(loaded.health.render())
     panel = loaded.panel
     if layout == "joint" and panel.symbols != trained:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class StepProgress:
-    """A bar that appears with the first step and is gone at the end.
+    """A bar that is there from the start, or from the first step, and is gone at the end.
 
     Where stderr is no terminal, one line is printed at the end of work that had any.
 
@@ -21,11 +21,20 @@ class StepProgress:
         Stands before the bar.
     noun : str, optional
         What is counted, in the plural, for the line; without it there is none.
+    total : int, optional
+        How much there is to do; 0 of it is then shown at once.
     quiet : bool
         Show nothing.
     """
 
-    def __init__(self, what: str, noun: str | None = None, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        what: str,
+        noun: str | None = None,
+        *,
+        total: int | None = None,
+        quiet: bool = False,
+    ) -> None:
         self._what, self._noun, self._quiet = what, noun, quiet
         self._last: tuple[int, int] | None = None
         console = Console(stderr=True, quiet=quiet)
@@ -40,7 +49,8 @@ class StepProgress:
             transient=True,
             disable=quiet or not self._terminal,
         )
-        self._task = self._bar.add_task(escape(what), total=None, text="", visible=False)
+        shown = total is not None
+        self._task = self._bar.add_task(escape(what), total=total, text="", visible=shown)
 
     def __enter__(self) -> StepProgress:
         self._bar.start()

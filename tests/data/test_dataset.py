@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from marketlab.data.dataset import Dataset
+from marketlab.data.snapshots.store import read_snapshot, write_snapshot
 from marketlab.data.sources.csv import Csv
 from marketlab.data.sources.packaged import Packaged
 from marketlab.data.sources.parquet import Parquet
@@ -85,6 +86,97 @@ def test_a_bar_that_has_not_closed_is_not_fetched(tmp_path: Path) -> None:
     dataset = Dataset("far", Far(rows), "24/7")
     assert dataset.fetch(tmp_path).rows == 1
     assert dataset.load(tmp_path).health.notes == ("1 bar that had not closed yet dropped",)
+
+
+def test_a_local_bar_that_has_not_closed_is_dropped_and_later_ones_are_a_mistake(
+    tmp_path: Path,
+) -> None:
+    today = pd.Timestamp.now("UTC").normalize().tz_localize(None)
+    days = [str(today + pd.Timedelta(days=count)) for count in (-2, -1, 0, 1, 2)]
+    loaded = Dataset("d", Fixed(daily(*days[:4])), "24/7").load(tmp_path)
+    assert loaded.panel.times[-1] == today.tz_localize("UTC")
+    assert loaded.health.notes == ("2 bars that had not closed yet dropped",)
+    with pytest.raises(DataError, match=r"A .*: this bar lies in the future"):
+        Dataset("d", Fixed(daily(*days)), "24/7").load(tmp_path)
+    with pytest.raises(DataError, match=r"^d: none of its 2 bars has closed yet$"):
+        Dataset("d", Fixed(daily(*days[2:4])), "24/7").load(tmp_path)
+
+
+def test_a_local_intraday_bar_that_has_not_closed_is_dropped(tmp_path: Path) -> None:
+    now = pd.Timestamp.now("UTC").floor("h")
+    times = [now - pd.Timedelta(days=2), now, now + pd.Timedelta(hours=1)]
+    rows = pd.DataFrame({"time": times, "symbol": "A", "close": 1.0})
+    loaded = Dataset("d", Fixed(rows), "24/7").load(tmp_path)
+    assert loaded.snapshot.rows == 2
+    assert "1 bar that had not closed yet dropped" in loaded.health.notes
+    rows["time"] = [*times[:2], times[2] + pd.Timedelta(days=3)]
+    with pytest.raises(DataError, match="this bar lies in the future"):
+        Dataset("d", Fixed(rows), "24/7").load(tmp_path)
+
+
+RATIOS = "date,symbol,ratio\n2021-04-28,A,2\n"
+MEMBERS = "symbol,from,to\nA,2021-04-27,2021-04-29\n"
+OTHER = {"ratios": "date,symbol,ratio\n2021-04-28,A,5\n", "universe": MEMBERS + "\n"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"allow_negative": True}, "with dataset.allow_negative=false, this asks for true"),
+        ({"on_invalid": "drop"}, "with dataset.on_invalid=raise, this asks for drop"),
+        ({"exchange": "CMES"}, "was dated by XBOM, this asks for CMES"),
+        ({"exchange": {"A": "CMES"}}, "has A dated by XBOM, this asks for CMES"),
+        ({"clock": "24/7"}, "was dated by XBOM, this asks for 24/7"),
+        ({"ratios": None}, "with dataset.ratios, this asks for none"),
+        ({"ratios": "other.csv"}, "with other contents of dataset.ratios"),
+        ({"universe": None}, "with dataset.universe, this asks for none"),
+        ({"universe": "other.csv"}, "with other contents of dataset.universe"),
+        ({"ratios": "gone.csv"}, "gone.csv cannot be read: no such file or directory"),
+        ({"universe": "gone.csv"}, "gone.csv cannot be read: no such file or directory"),
+    ],
+)
+def test_the_latest_snapshot_must_be_what_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ratios.csv").write_text(RATIOS)
+    Path("members.csv").write_text(MEMBERS)
+    Path("other.csv").write_text(OTHER.get(next(iter(change)), ""))
+    options = {"clock": "XBOM", "ratios": "ratios.csv", "universe": "members.csv"}
+    taken = Dataset("d", Far(WEEK), **options).fetch(tmp_path)  # type: ignore[arg-type]
+    same = Dataset("d", Far(WEEK), **options).load(tmp_path)  # type: ignore[arg-type]
+    other = Dataset("d", Far(WEEK), **{**options, **change})
+    with pytest.raises((SnapshotError, DataError)) as refusal:
+        other.load(tmp_path)
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    if "cannot be read" not in said:
+        assert str(refusal.value).endswith("; run: marketlab-fetch dataset=d ...")
+    for wanted in (taken.sha256, str(taken.path)):
+        notes = set(other.load(tmp_path, snapshot=wanted).health.notes)
+        assert any(said in note for note in notes - set(same.health.notes))
+    alone = other.load(tmp_path, snapshot=taken.sha256, compared=False)
+    assert not any(said in note for note in alone.health.notes)
+
+
+def test_what_cuts_or_scales_what_is_loaded_needs_no_other_snapshot(tmp_path: Path) -> None:
+    Dataset("d", Far(WEEK), "XBOM").fetch(tmp_path)
+    cut = Dataset("d", Far(WEEK), "24/7", exchange="XBOM", start="2021-04-27", symbols=["A"])
+    assert cut.load(tmp_path).panel.times[0] == pd.Timestamp("2021-04-28", tz="UTC")
+
+
+def test_a_snapshot_of_a_local_source_read_as_the_latest_is_compared_too(tmp_path: Path) -> None:
+    Dataset("d", Fixed(WEEK), "XBOM").load(tmp_path)
+    with pytest.raises(SnapshotError, match=r"; load the source again, without snapshot=latest$"):
+        Dataset("d", Fixed(WEEK), "XBOM", snapshot="latest", allow_negative=True).load(tmp_path)
+
+
+def test_a_snapshot_that_does_not_say_what_it_depends_on_is_not_the_latest(tmp_path: Path) -> None:
+    taken = Dataset("d", Far(WEEK), "XBOM").fetch(tmp_path)
+    bars, _ = read_snapshot(taken.path)
+    write_snapshot(bars, tmp_path / "d", {"dataset": "d", "clock": "XBOM", "source": "a frame"})
+    with pytest.raises(SnapshotError, match="was fetched before snapshots stated what"):
+        Dataset("d", Far(WEEK), "XBOM").load(tmp_path)
 
 
 def test_start_end_and_symbols_cut_what_is_loaded(tmp_path: Path) -> None:
@@ -193,8 +285,8 @@ def test_the_first_seed_s_file_and_its_38_rows_that_mumbai_did_not_trade(
     assert loaded.panel.shape == (652 - 38, 24)
     assert set(loaded.panel.fields) == {"close"}
     assert (
-        f"{38 * 24} bars dated on no session, taken to close at the usual hour"
-        in loaded.health.notes
+        f"{38 * 24} bars dated on no session, taken to close at the usual hour; is "
+        "dataset.clock=XBOM right? 24/5 fits the dates better" in loaded.health.notes
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from marketlab.data import scaling
 from marketlab.data.features import Features
+from marketlab.data.panel import MEMBER
 from marketlab.data.scaling import joined
 from marketlab.data.targets import Targets
 from marketlab.data.tensor import build_tensor, check_rows
@@ -27,7 +28,7 @@ def panel(member=None, rows=120, symbols=3):
     for field in values.values():
         field[:40, 1] = np.nan
     if member is not None:
-        values["member"] = np.where(np.isnan(values["close"]), np.nan, member)
+        values[MEMBER] = np.where(np.isnan(values["close"]), np.nan, member)
     return type(made)(made.times, made.symbols, values, made.clock)
 
 
@@ -58,7 +59,7 @@ def test_members_alone_are_labelled_and_present_but_all_are_seen():
 def test_scalers_see_the_members_of_the_train_rows(name, layout):
     scaler = getattr(scaling, name)
     tensor = build_tensor(panel(changing()), FEATURES, TARGETS, layout)
-    for rows in (np.arange(10, 90), np.r_[10:30, 55:80]):
+    for rows in (np.arange(10, 90), np.r_[10:45, 55:100]):
         found = tensor.fit_scalers(rows, scaler)
         cells = [tensor.features[n, rows][tensor.member[rows, n]] for n in range(3)]
         groups = [np.concatenate(cells)] if layout == "pooled" else cells
@@ -77,9 +78,36 @@ def test_scalers_read_many_members_in_blocks(monkeypatch):
     np.testing.assert_array_equal(parts.inputs.center, whole.inputs.center)
 
 
-def test_a_symbol_that_is_never_a_member_of_the_train_rows_is_left_in_its_units():
+@pytest.mark.parametrize("name", ["standard", "min_max", "robust"])
+def test_a_symbol_that_is_hardly_a_member_of_the_train_rows_is_scaled_by_all_of_them(name):
+    """It is scaled as it would be without a universe, by what was known on the train rows."""
+    scaler = getattr(scaling, name)
+    few = changing()
+    few[:, 1] = 0
+    few[64:66, 1] = 1
+    few[100:, 1] = 1
+    bare, tensor = (build_tensor(panel(m), FEATURES, TARGETS, "joint") for m in (None, few))
+    rows = np.arange(5, 80)
+    found, expected = (t.fit_scalers(rows, scaler) for t in (tensor, bare))
+    np.testing.assert_allclose(found.inputs.center[2:4], expected.inputs.center[2:4])
+    np.testing.assert_allclose(found.inputs.scale[2:4], expected.inputs.scale[2:4])
+    assert (found.inputs.scale[2:4] != 1).all()
+    # The labels of the last train rows were not yet known on them.
+    known = scaler(np.ascontiguousarray(tensor.values.known[rows, 1:2].transpose(1, 0, 2)))
+    np.testing.assert_allclose(found.labels.center[3:5], known.center[:2])
+    np.testing.assert_allclose(found.labels.scale[3:5], known.scale[:2])
+    assert (found.labels.scale[3:5] < 0.5).all()
+    later = panel(few)
+    for field in later.fields.values():
+        field[80:, 1] *= 7
+    again = build_tensor(later, FEATURES, TARGETS, "joint").fit_scalers(rows, scaler)
+    np.testing.assert_array_equal(again.inputs.scale[2:4], found.inputs.scale[2:4])
+    np.testing.assert_array_equal(again.labels.scale[3:5], found.labels.scale[3:5])
+
+
+def test_a_symbol_without_a_bar_in_the_train_rows_is_left_in_its_units():
     tensor = build_tensor(panel(changing()), FEATURES, TARGETS, "joint")
-    found = tensor.fit_scalers(np.arange(5, 45), scaling.standard)
+    found = tensor.fit_scalers(np.arange(5, 38), scaling.standard)
     np.testing.assert_array_equal(found.inputs.center[2:4], [0, 0])
     np.testing.assert_array_equal(found.inputs.scale[2:4], [1, 1])
 

@@ -448,8 +448,9 @@ def test_data_shows_the_health_and_names_its_page(place, table, command):
     assert re.search(r"SYN00 +0 +0 +1 .* volume", out)
     assert re.search(r"since \w{12}: 1 bar of 739 changed, 0 added and 0 gone, in 1 symbol", out)
     newest = re.search(r"snapshot: (\S+)", out)[1]
-    status, out, _ = command("data", *mine, f"compare={newest}")
-    assert "identical: 739 bars, none changed" in out
+    status, _, err = command("data", *mine, f"compare={newest}")
+    assert status == 2
+    assert "use compare=previous" in err
 
 
 @pytest.mark.parametrize(
@@ -460,7 +461,7 @@ def test_data_shows_the_health_and_names_its_page(place, table, command):
         ("fetch", "fetch.retries=many", r"fetch\.retries=many must be a whole number"),
         ("fetch", "fetch.retris=1", "did you mean 'retries'"),
         ("fetch", "allow_missing=1", "allow_missing=1 must be true or false"),
-        ("data", "compare=previous", "has no other snapshot"),
+        ("data", "compare=previuos", "did you mean 'previous'"),
         ("data", "compare=012345678", "no snapshot in"),
         ("data", "snapshot=nonsense", "neither 'latest'"),
         ("data", "output=page.pdf", r"must name a file that ends in \.html"),
@@ -473,6 +474,13 @@ def test_data_shows_the_health_and_names_its_page(place, table, command):
 def test_a_dataset_that_cannot_be_fetched_or_shown_so(refuses, place, name, choice, words):
     (place / "taken").write_text("a file where a folder should be")
     refuses(words, name, *(o for o in small() if o.startswith("dataset")), choice)
+
+
+@pytest.mark.parametrize("name", ["train", "fetch", "data"])
+def test_a_choice_that_asks_for_a_value_gets_it_before_anything_is_read(refuses, table, name):
+    table.to_parquet("bars.parquet")
+    mine = ["dataset=csi300_parquet", "dataset.source.path=bars.parquet"]
+    refuses("dataset.universe must be chosen: add dataset.universe=VALUE", name, *mine)
 
 
 @pytest.mark.parametrize("name", ["train", "predict", "fetch", "data"])

@@ -14,6 +14,7 @@ from marketlab.experiments.configs import (
     read_saved,
     resolved,
 )
+from omegaconf import OmegaConf
 
 
 def test_the_default_recipe_composes():
@@ -28,6 +29,28 @@ def test_the_command_line_wins_over_the_experiment():
     config, choices = compose_config("train", ["experiment=us_volatility", "model=ridge", "seed=7"])
     assert choices["model"] == "ridge"
     assert config.seed == 7
+
+
+ASKING = sorted(
+    (name, line.split(":")[0].strip())
+    for name, text in config_files().items()
+    if name.startswith("dataset/")
+    for line in text.splitlines()
+    if line.partition("#")[0].rstrip().endswith("???")
+)
+
+
+@pytest.mark.parametrize("root", ["train", "fetch", "data"])
+@pytest.mark.parametrize(("name", "key"), ASKING)
+def test_what_a_dataset_asks_for_is_missing_until_it_is_given(root, name, key):
+    config, _ = compose_config(root, [f"dataset={name.partition('/')[2]}"])
+    missing = OmegaConf.missing_keys(config)
+    assert any(place.rpartition(".")[2] == key for place in missing)
+    given = [f"{place}=x" for place in missing]
+    full, _ = compose_config(root, [f"dataset={name.partition('/')[2]}", *given])
+    assert not OmegaConf.missing_keys(full)
+    with pytest.raises(ConfigError, match=f"{sorted(missing)[0]} must be chosen"):
+        resolved(config)
 
 
 @pytest.mark.parametrize(

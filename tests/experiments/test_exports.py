@@ -33,10 +33,10 @@ def names(folder):
 
 def test_csv_is_one_file_a_symbol_and_two_of_all(export):
     done = export("export=csv")
-    assert names("exports/synthetic") == [
-        *("SYN00.csv", "SYN01.csv", "SYN02.csv", "synthetic.csv", "synthetic_tidy.csv")
-    ]
-    assert done.files[0] == Path("exports/synthetic/SYN00.csv")
+    assert names("exports/synthetic") == ["symbols", "synthetic.csv", "synthetic_tidy.csv"]
+    assert names("exports/synthetic/symbols") == ["SYN00.csv", "SYN01.csv", "SYN02.csv"]
+    assert done.place == Path("exports/synthetic")
+    assert done.files[0] == Path("exports/synthetic/symbols/SYN00.csv")
     assert done.notes == ("prices are those of the snapshot, as they came",)
     assert len(pd.read_csv("exports/synthetic/synthetic_tidy.csv")) == 180
 
@@ -53,15 +53,70 @@ def test_the_folder_and_the_names_of_the_files_of_all_symbols_can_be_set(export)
         *("export=csv", "output=out", "export_names.combined=dataset_combined_2_5yr.csv"),
         "export_names.tidy=all_assets_6months.csv",
     )
-    assert {"dataset_combined_2_5yr.csv", "all_assets_6months.csv"} < set(names("out"))
+    together = ["all_assets_6months.csv", "dataset_combined_2_5yr.csv"]
+    assert names("out") == [*together, "symbols"]
     assert len(done.files) == 5
 
 
-def test_the_whole_snapshot_is_exported_in_the_datasets_order(export):
-    export("export=csv", "dataset.symbols=[SYN02,SYN00]", "dataset.start=2000-02-01")
+def test_symbols_and_dates_select_what_is_exported_and_it_is_said(export):
+    done = export(
+        *("export=csv", "dataset.symbols=[SYN02,SYN00]", "dataset.start=2000-02-01"),
+        "dataset.end=2000-02-29",
+    )
     wide = pd.read_csv("exports/synthetic/synthetic.csv", index_col=0)
-    assert list(wide)[:3] == ["SYN02", "SYN00", "SYN01"]
-    assert (len(wide), wide.index[0]) == (60, "2000-01-03")
+    assert list(wide)[:2] == ["SYN02", "SYN00"]
+    assert (len(wide), wide.index[0], wide.index[-1]) == (20, "2000-02-01", "2000-02-29")
+    assert names("exports/synthetic/symbols") == ["SYN00.csv", "SYN02.csv"]
+    assert done.notes == (
+        "2 of the snapshot's 3 symbols",
+        "sessions from 2000-02-01 to 2000-02-29",
+        "prices are those of the snapshot, as they came",
+    )
+    done = export("export=json", "dataset.exclude=[SYN01]", "dataset.start=2000-02-01")
+    cache = json.loads(done.files[0].read_text())["series"]
+    assert list(cache) == ["SYN00", "SYN02"]
+    assert cache["SYN00"]["data"][0]["Date"].startswith("2000-02-01")
+
+
+def test_what_is_left_of_an_older_export_is_named(export):
+    export("export=csv")
+    done = export("export=csv", "dataset.exclude=[SYN01]")
+    assert done.notes[-1].startswith(
+        "exports/synthetic/symbols also holds 1 file that is not of this export"
+    )
+
+
+def test_prices_are_exported_adjusted_where_that_is_asked(export, tmp_path):
+    (tmp_path / "ratios.csv").write_text("date,symbol,ratio\n2000-02-01,SYN01,2\n")
+    export("export=csv", "output=raw")
+    mine = ["dataset.ratios=ratios.csv", "dataset.adjust=ratios"]
+    done = export("export=csv", "output=mended", *mine)
+    assert done.notes == ("prices are adjusted: dataset.adjust=ratios",)
+    raw, mended = (
+        pd.read_csv(f"{folder}/symbols/SYN01.csv", index_col="Date") for folder in ("raw", "mended")
+    )
+    quotient = raw["Close"] / mended["Close"]
+    assert (quotient[:"2000-01-31"] == 2).all()
+    assert (quotient["2000-02-01":] == 1).all()
+    # An end before the split keeps what the split did to the prices before it.
+    export("export=csv", "output=early", "dataset.end=2000-01-31", *mine)
+    early = pd.read_csv("early/symbols/SYN01.csv", index_col="Date")
+    pd.testing.assert_frame_equal(early, mended[:"2000-01-31"])
+
+
+def test_the_folder_of_symbols_is_a_dataset_again(export):
+    export("export=csv")
+    config, _ = compose_config(
+        "fetch", ["dataset=csv", "dataset.source.path=exports/synthetic/symbols"]
+    )
+    done = fetch_config(config, quiet=True)
+    assert done.health.table["rows"].to_dict() == {"SYN00": 60, "SYN01": 60, "SYN02": 60}
+
+
+def test_an_export_without_a_bar_is_refused(export):
+    with pytest.raises(marketlab.MarketlabError, match="bar"):
+        export("export=csv", "dataset.start=2030-01-01")
+    assert not Path("exports").exists()
 
 
 @pytest.mark.parametrize(
@@ -133,6 +188,14 @@ def test_what_was_asked_for_names_order_interval_ticker_and_zone(tmp_path):
     write_export(dataset, snapshot, Wanted("json", tmp_path / "x.json", "", ""))
     cache = json.loads((tmp_path / "x.json").read_text())["series"]
     assert list(cache) == ["zulu", "alpha"]
+    # The panel holds one of the two lengths of bars; the export both.
+    dataset.symbols = ("zulu",)
+    done = write_export(dataset, snapshot, Wanted("json", tmp_path / "y.json", "", ""))
+    assert list(json.loads((tmp_path / "y.json").read_text())["series"]) == ["zulu", "alpha"]
+    assert done.notes[0].startswith("all 2 series, whatever dataset.symbols names for the panel")
+    dataset.exclude = ("alpha",)
+    write_export(dataset, snapshot, Wanted("json", tmp_path / "y.json", "", ""))
+    assert list(json.loads((tmp_path / "y.json").read_text())["series"]) == ["zulu"]
     assert cache["zulu"]["meta"] == {"ticker": "^Z", "interval": "1d", "period": "5y"}
     assert cache["alpha"]["meta"] == {"ticker": "A.T", "interval": "1h"}
     # Clocks in New York were put forward on 10 March.

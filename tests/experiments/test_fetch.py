@@ -31,7 +31,7 @@ def test_fetch_tells_the_health_of_what_it_stored(tmp_path):
 
 
 def test_a_run_reads_the_snapshot_that_it_is_given(tmp_path, small, monkeypatch):
-    snapshot = marketlab.fetch([*MADE, f"paths.data={tmp_path / 'data'}"])
+    snapshot = marketlab.fetch([o for o in small if o.startswith(("dataset", "paths.data"))])
 
     def never(self):
         raise AssertionError("the source was read")
@@ -47,6 +47,15 @@ def test_a_remote_dataset_that_was_never_fetched_prints_the_command(tmp_path, sm
     monkeypatch.setattr(Synthetic, "remote", True)
     with pytest.raises(marketlab.MarketlabError, match="run: marketlab-fetch dataset=synthetic"):
         marketlab.train([*small, "model=ridge"], quiet=True)
+    assert not list(tmp_path.glob("outputs/*/*"))
+
+
+def test_a_run_refuses_the_snapshot_of_another_recipe(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(Synthetic, "remote", True)
+    overrides = [*small, "model=ridge", "target=next_return"]
+    marketlab.fetch([o for o in overrides if o.startswith(("dataset", "paths.data"))])
+    with pytest.raises(marketlab.MarketlabError, match=r"run: marketlab-fetch dataset=synthetic"):
+        marketlab.train([*overrides, "dataset.source.seed=9"], quiet=True)
     assert not list(tmp_path.glob("outputs/*/*"))
 
 

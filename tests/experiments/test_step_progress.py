@@ -47,3 +47,12 @@ def test_a_terminal_sees_the_text_and_is_left_as_it_was(monkeypatch, capsys):
     assert "fetching [x]" in err
     assert "[B]" in err
     assert err.rfind("\x1b[?25h") > err.rfind("\x1b[?25l")  # the cursor is shown again
+
+
+def test_a_terminal_sees_none_of_so_many_before_the_first_step(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    for total in (None, 25):
+        with StepProgress("fetching", "symbols", total=total):
+            pass
+        assert ("0/25" in capsys.readouterr().err) == (total == 25)

@@ -107,3 +107,16 @@ def test_a_universe_without_members_is_refused_in_one_line(overrides, tmp_path):
     (tmp_path / "members.csv").write_text(f"symbol,from,to\n{names[0]},1990-01-01,1990-02-01\n")
     with pytest.raises(marketlab.MarketlabError, match="a member with a bar on 0 rows"):
         with_universe(overrides, tmp_path, "model=ridge")
+
+
+def test_a_run_forecasts_from_its_own_snapshot_when_its_files_are_gone(overrides, tmp_path, capsys):
+    run = with_universe(overrides, tmp_path, "model=ridge")
+    capsys.readouterr()
+    before = run.predict(data=tmp_path / "data")
+    (tmp_path / "members.csv").unlink()
+    (tmp_path / "bars.csv").unlink()
+    pd.testing.assert_frame_equal(run.predict(data=tmp_path / "data"), before)
+    marketlab.predict(run.path, data=tmp_path / "data", quiet=False)
+    assert "compared" not in capsys.readouterr().err
+    with pytest.raises(marketlab.MarketlabError, match=r"dataset\.universe=.*: no such file"):
+        run.predict(data=tmp_path / "data", snapshot="latest")

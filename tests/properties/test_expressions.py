@@ -9,7 +9,7 @@ from hypothesis import assume, example, given, reject, settings
 from hypothesis import strategies as st
 from marketlab.data.expressions import Program, compile_program, frozen_future
 from marketlab.data.expressions.operators import OPERATORS
-from marketlab.data.panel import PRICE_FIELDS, Panel
+from marketlab.data.panel import DEGREES, Panel
 from marketlab.errors import ExpressionError
 
 FIELDS = ("open", "high", "low", "close", "volume")
@@ -332,7 +332,7 @@ def test_what_is_not_marked_survives_a_rescaling(text: str, panel: Panel, seed: 
     )
     # Powers of two, so that rounding turns few ties into an order.
     factors = 2.0 ** np.random.default_rng(seed).integers(-6, 7, N)
-    rescaled = {k: v * factors if k in PRICE_FIELDS else v for k, v in panel.fields.items()}
+    rescaled = {k: v * factors ** DEGREES.get(k, 0) for k, v in panel.fields.items()}
     before = program.evaluate(panel, threads=1)
     after = program.evaluate(panel_of(rescaled, panel.first_row), threads=1)
     for column, name in enumerate(program.names):

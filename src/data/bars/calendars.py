@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 Days = npt.NDArray[np.int64]
 
+MUMBAI = ("NSE", "XNSE")
+"""An exchange without a calendar of its own, whose name resembles those of others."""
+
 
 @dataclass(frozen=True)
 class Sessions:
@@ -85,6 +88,19 @@ def sessions(exchange: str, first: pd.Timestamp, last: pd.Timestamp) -> Sessions
     return Sessions(exchange, pd.DatetimeIndex(dates), closes, guessed)
 
 
+def covered_sessions(exchange: str, first: pd.Timestamp, last: pd.Timestamp) -> Days | None:
+    """Return the sessions from `first` to `last` as days since 1970, without a word in the log.
+
+    None where the calendar does not cover all of these years.
+    """
+    years = _years(exchange, first.year, last.year)
+    low = (first - pd.Timestamp(0)).days - years.first_day
+    high = (last - pd.Timestamp(0)).days - years.first_day + 1
+    if years.guessed[low:high].any():
+        return None
+    return years.first_day + low + np.flatnonzero(years.session[low:high])
+
+
 def closes_of(
     exchange: str, dates: npt.NDArray[np.datetime64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
@@ -112,6 +128,22 @@ def closes_of(
     if years.guessed[at].any():
         _say_guessed(exchange, int(days[years.guessed[at]].min()))
     return years.closes[at], ~years.session[at]
+
+
+def usual_closes(exchange: str, days: pd.DatetimeIndex) -> npt.NDArray[np.datetime64]:
+    """Return the instants of the usual hour of close, early closes aside.
+
+    Parameters
+    ----------
+    exchange : str
+    days : (D,) naive, at midnight, sessions or not
+
+    Returns
+    -------
+    (D,) datetime64[ns]
+        UTC.
+    """
+    return _usual_closes(_probe(exchange), days).view("datetime64[ns]")
 
 
 def time_zone(exchange: str) -> tzinfo:
@@ -169,6 +201,8 @@ def _calendar(exchange: str, start: pd.Timestamp, end: pd.Timestamp) -> Any:
             return ec.get_calendar(exchange, start=start, end=end)
     except ec.errors.InvalidCalendarName:
         hint = nearest(exchange, ec.get_calendar_names(include_aliases=True))
+        if exchange.upper() in MUMBAI:
+            hint = "; did you mean 'XBOM'? the NSE has the same sessions"
         if not hint.startswith("; did"):
             hint = "; use a name of exchange_calendars, such as XNYS, XBOM or 24/7"
         raise DataError(f"the exchange {exchange!r} has no calendar{hint}") from None

@@ -14,14 +14,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...errors import DataError
-from ..panel import Panel
+from ..panel import RATIO, Panel
 from .calendars import sessions
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SUMMED = ("volume", "turnover", "trades", "dividends")
+SUMMED = ("volume", "deliverable_volume", "turnover", "trades", "dividends")
 """Fields that add up when several bars land on one row; a field not named here keeps its last."""
+
+WEIGHTED = ("vwap", "deliverble", "deliverable", "deliv_per")
+"""Fields that are means over the shares traded, hence weighted by the volume: prices, and the share
+of the volume that was delivered, as the NSE spells it. Bars without a volume have no weight; where
+no bar has any, the last value stays."""
+
+MULTIPLIED = ("stock_splits", RATIO)
+"""New shares for an old one: those of several bars multiply. 0, as Yahoo writes it, is none."""
 
 DAY = 86_400_000_000_000
 
@@ -37,6 +45,8 @@ class Landed:
         Bars after the close of the clock's last session: no row was decided after them yet.
     merged : int
         Bars that landed on a row that an earlier bar of the same symbol had reached.
+    merged_by : (N,) int64
+        The same, of each symbol.
     guessed : int
         Rows that are weekdays because the clock's calendar does not cover them.
     """
@@ -44,6 +54,7 @@ class Landed:
     panel: Panel
     late: int
     merged: int
+    merged_by: Ints
     guessed: int
 
 
@@ -75,7 +86,8 @@ def land_bars(
     -------
     Landed
         Its panel holds every field that has a value at all. Several bars on one row merge: first
-        open, highest high, lowest low, last close, summed volume.
+        open and the first bar's prev_close, highest high, lowest low, sums of `SUMMED`, means of
+        `WEIGHTED`, products of `MULTIPLIED`, and the last of anything else, such as the close.
 
     Raises
     ------
@@ -110,6 +122,10 @@ def land_bars(
     symbols = tuple(str(name) for name in bars["symbol"].cat.categories)
     cell = codes * (high - low) + (row - low)
     again = _again(cell)
+    weights = np.empty(0)
+    if len(again.bars) and "volume" in bars:
+        volume = bars["volume"].to_numpy(dtype=np.float64)
+        weights = (volume if everything else volume[keep])[again.bars]
     fields = {}
     for name in bars.columns.drop(["time", "symbol"]):
         values = bars[name].to_numpy(dtype=np.float64)
@@ -119,13 +135,18 @@ def land_bars(
         grid = np.full(len(symbols) * (high - low), np.nan)
         grid[cell] = values
         if len(again.bars):
-            grid[again.cells] = _merge(name, values[again.bars], again.starts)
+            grid[again.cells] = _merge(name, values[again.bars], again.starts, weights)
         # A symbol's rows lie together in memory: windows and kernels run along them.
         fields[str(name)] = grid.reshape(len(symbols), high - low).T
     rows = days.closes[low:high]
     guessed = sessions(clock, days.dates[low], days.dates[high - 1]).guessed if days.guessed else 0
     panel = Panel(rows, symbols, fields, clock)
-    return Landed(panel, late, len(again.bars) - len(again.cells), guessed)
+    landed, made = (
+        np.bincount(c, minlength=len(symbols))
+        for c in (codes[again.bars], again.cells // (high - low))
+    )
+    merged_by = landed - made
+    return Landed(panel, late, int(merged_by.sum()), merged_by, guessed)
 
 
 def _rows(time: Ints, closes: Ints) -> Ints:
@@ -163,8 +184,10 @@ def _again(cell: Ints) -> _Again:
     return _Again(bars, starts, cells[starts])
 
 
-def _merge(name: str, values: Floats, starts: Ints) -> Floats:
+def _merge(name: str, values: Floats, starts: Ints, volume: Floats) -> Floats:
     """Merge the runs of bars that begin at `starts` into one value each; NaN counts as absent."""
+    if name == "prev_close":
+        return values[starts]  # a later bar's is a close within the row
     if name == "high":
         return np.fmax.reduceat(values, starts)
     if name == "low":
@@ -173,9 +196,20 @@ def _merge(name: str, values: Floats, starts: Ints) -> Floats:
     if name in SUMMED:
         total = np.add.reduceat(np.where(absent, 0.0, values), starts)
         return np.where(np.logical_and.reduceat(absent, starts), np.nan, total)
+    if name in MULTIPLIED:
+        none = absent | (values == 0.0)
+        product = np.multiply.reduceat(np.where(none, 1.0, values), starts)
+        product = np.where(np.logical_and.reduceat(none, starts), 0.0, product)
+        return np.where(np.logical_and.reduceat(absent, starts), np.nan, product)
     here = np.arange(len(values))
     if name == "open":
         pick = np.minimum.reduceat(np.where(absent, len(values), here), starts)
         return np.where(pick < len(values), values[np.minimum(pick, len(values) - 1)], np.nan)
     pick = np.maximum.reduceat(np.where(absent, -1, here), starts)
-    return np.where(pick >= 0, values[pick], np.nan)
+    last = np.where(pick >= 0, values[pick], np.nan)
+    if name in WEIGHTED and len(volume):
+        weights = np.where(absent | ~(volume > 0), 0.0, volume)
+        total = np.add.reduceat(weights, starts)
+        mass = np.add.reduceat(weights * np.where(absent, 0.0, values), starts)
+        return np.divide(mass, total, out=last, where=total > 0)
+    return last

@@ -74,13 +74,18 @@ def validate_bars(
             known = [str(c) for c in frame.columns]
             raise DataError(f"{name}: there is no column {column!r}{nearest(column, known)}")
     bars, notes = _typed(frame, name)
-    rules = bar_rules(allow_negative, made_up=made_up)
-    for rule in rules if on_invalid == "drop" else ():
-        if (bad := rule.broken(bars)).any():
-            notes.append(f"{counted(int(bad.sum()))} dropped: {rule.summary}")
-            bars = bars[~bad].reset_index(drop=True)
     if bars.empty:
         raise DataError(f"{name}: there is not a single row with a close; check the source")
+    rules = bar_rules(allow_negative, made_up=made_up)
+    broken: dict[str, int] = {}
+    for rule in rules if on_invalid == "drop" else ():
+        if (bad := rule.broken(bars)).any():
+            broken[rule.summary] = int(bad.sum())
+            notes.append(f"{counted(broken[rule.summary])} dropped: {rule.summary}")
+            bars = bars[~bad].reset_index(drop=True)
+    if bars.empty:
+        told = ", ".join(f"{summary} ({count:,})" for summary, count in broken.items())
+        raise DataError(f"{name}: every bar breaks a rule: {told}; check the source")
     _accept(bars, rules, name)
     return Validated(bars.drop(columns="date"), tuple(notes))
 

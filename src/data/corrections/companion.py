@@ -6,7 +6,9 @@ Every refusal is one line that names the file, the row and what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...errors import DataError
-from ..sources.stamps import parse_stamps
+from ..sources.stamps import local_stamps, parse_stamps
 
 DAY = 86_400_000_000_000
+
+Zones = Mapping[str, tzinfo]
+UTC_ALONE: Zones = MappingProxyType({})
 
 
 def read_companion(path: Path, key: str, **reading: Any) -> pd.DataFrame:
@@ -104,19 +109,43 @@ def days_of(column: pd.Series[Any], name: str) -> npt.NDArray[np.int64]:
         One of them is missing, or cannot be read in one way alone.
     """
     try:
-        stamps = parse_stamps(column.reset_index(drop=True), name, None)
+        read = parse_stamps(column.reset_index(drop=True), name, None)
+        stamps = local_stamps(read, None, name, "")
     except DataError as error:
         # What it advises is an option of a source, which this table is not.
         raise DataError(f"{str(error).partition(';')[0]}; write dates as 2015-01-31") from None
-    return pd.DatetimeIndex(stamps.dt.tz_localize(None).dt.as_unit("ns")).asi8 // DAY
+    return pd.DatetimeIndex(stamps.dt.as_unit("ns")).asi8 // DAY
 
 
-def session_days(bars: pd.DataFrame) -> npt.NDArray[np.int64]:
+def session_days(bars: pd.DataFrame, zones: Zones = UTC_ALONE) -> npt.NDArray[np.int64]:
     """Return the day of each validated bar's session, as days since 1970.
 
-    A session that closes at 24:00 is that of the day that ends then.
+    It is the date on the clocks of its exchange. A session that closes at 24:00 is that of the day
+    that ends then.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        As `validate_bars` returns them.
+    zones : symbol -> time zone
+        Those of the exchanges; a symbol that is not named is on UTC.
     """
-    days: npt.NDArray[np.int64] = (pd.DatetimeIndex(bars["time"]).asi8 - 1) // DAY
+    instants = pd.DatetimeIndex(bars["time"]) - pd.Timedelta(1, "ns")
+    places = [zones.get(str(symbol), UTC) for symbol in bars["symbol"].cat.categories]
+    several = list(dict.fromkeys(places))
+    if len(several) == 1:
+        return _local_days(instants, several[0])
+    days = np.empty(len(bars), dtype=np.int64)
+    owner = np.array([several.index(place) for place in places])[bars["symbol"].cat.codes]
+    for number, place in enumerate(several):
+        here = np.flatnonzero(owner == number)
+        days[here] = _local_days(instants[here], place)
+    return days
+
+
+def _local_days(instants: pd.DatetimeIndex, zone: tzinfo) -> npt.NDArray[np.int64]:
+    local = instants.tz_convert(zone).tz_localize(None).as_unit("ns")
+    days: npt.NDArray[np.int64] = local.asi8 // DAY
     return days
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .companion import DAY, session_days
+from .companion import DAY, UTC_ALONE, Zones, session_days
 
 LEAST = 0.25
 """A close that moved no further than this share from the one before is not looked at."""
@@ -37,13 +37,15 @@ TOLERANCE = np.array(
 Floats = npt.NDArray[np.float64]
 
 
-def suspected_splits(bars: pd.DataFrame) -> pd.DataFrame:
+def suspected_splits(bars: pd.DataFrame, zones: Zones = UTC_ALONE) -> pd.DataFrame:
     """List moves of the close that look like splits which nobody adjusted.
 
     Parameters
     ----------
     bars : DataFrame
         As `validate_bars` returns them.
+    zones : symbol -> time zone
+        Of the exchange that dates it; UTC where it is not named.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def suspected_splits(bars: pd.DataFrame) -> pd.DataFrame:
     far = (now > (1 + LEAST) * before) | (now < (1 - LEAST) * before)
     row = np.flatnonzero(far & (codes[1:] == codes[:-1]) & (before > 0) & (now > 0)) + 1
     if not len(row):
-        return _table(bars, row, np.empty(0), np.empty(0))
+        return _table(bars, row, np.empty(0), np.empty(0), zones)
     time = pd.DatetimeIndex(bars["time"]).asi8
     row = row[time[row] - time[row - 1] <= PAUSE]
     by_close = np.log(close[row - 1] / close[row])
@@ -75,15 +77,15 @@ def suspected_splits(bars: pd.DataFrame) -> pd.DataFrame:
     alike = (np.minimum(off_open, off_close) <= slack) & (off_open <= OVERNIGHT)
     alike &= np.abs(by_close - shown) <= QUIET * np.abs(size)
     kept = row[alike]
-    return _table(bars, kept, close[kept] / close[kept - 1] - 1, RATIOS[nearest[alike]])
+    return _table(bars, kept, close[kept] / close[kept - 1] - 1, RATIOS[nearest[alike]], zones)
 
 
 def _table(
-    bars: pd.DataFrame, rows: npt.NDArray[np.int64], move: Floats, ratio: Floats
+    bars: pd.DataFrame, rows: npt.NDArray[np.int64], move: Floats, ratio: Floats, zones: Zones
 ) -> pd.DataFrame:
     there = bars.iloc[rows]
     columns: dict[str, Any] = {
-        "date": pd.DatetimeIndex((session_days(there) * DAY).view("datetime64[ns]")),
+        "date": pd.DatetimeIndex((session_days(there, zones) * DAY).view("datetime64[ns]")),
         "symbol": there["symbol"].astype("str").to_numpy(dtype=object),
         "move": move,
         "ratio": ratio,

@@ -1,4 +1,4 @@
-"""Membership: when each symbol belongs to an index flows in; a column ``member`` flows out."""
+"""Membership: when each symbol belongs to an index flows in; a column of 1 and 0 flows out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...errors import DataError
+from ..panel import MEMBER
+from ..sources.text import split_header
 from ..wording import counted
 from .companion import (
+    UTC_ALONE,
+    Zones,
     days_of,
     named_columns,
     read_companion,
@@ -31,18 +35,22 @@ SHOWN = 3
 Ints = npt.NDArray[np.int64]
 
 
-def attach_members(bars: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return validated bars with ``member`` (1 for a member, else 0), and notes.
+def attach_members(
+    bars: pd.DataFrame, path: Path, zones: Zones = UTC_ALONE
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return validated bars with the column `MEMBER` (1 for a member, else 0), and notes.
 
     Parameters
     ----------
     bars : DataFrame
-        As `validate_bars` returns them; a column ``member`` that is there is replaced.
+        As `validate_bars` returns them; that column, where it is there, is replaced.
     path : Path
         When each symbol is a member: symbol, first and last day, both included; a symbol may have
         several spans. A CSV file whose header names symbol, from (or start) and to (or end), in any
-        case, or an instruments file of Qlib (separated by tabs, without a header). An empty last
-        day means a member still.
+        case, where an empty last day means a member still, or an instruments file of Qlib
+        (separated by tabs, without a header), which has all three.
+    zones : symbol -> time zone
+        Of the exchange that dates it; UTC where it is not named.
 
     Raises
     ------
@@ -59,9 +67,9 @@ def attach_members(bars: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[
             f"{path.name} and the bars have no symbol in common: it names {_few(lacking)}, they "
             f"{', '.join(map(str, known[:SHOWN]))}, ...; write symbols as the bars do"
         )
-    notes = _notes(spans, lacking, bars, path.name)
+    sessions = session_days(bars, zones)
+    notes = _notes(spans, lacking, bars, sessions, path.name)
     owner = bars["symbol"].cat.codes.to_numpy().astype(np.int64)
-    sessions = session_days(bars)
     # One increasing number for symbol and day: the last span that began by then is the only one
     # that can hold it.
     low, high = int(sessions.min()), int(sessions.max())
@@ -72,15 +80,19 @@ def attach_members(bars: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[
     day = sessions - low + owner * width
     at = np.searchsorted(first, day, side="right") - 1
     member = (at >= 0) & (day <= np.append(last, -1)[at])
-    return bars.assign(member=member.astype(np.float64)), notes
+    return bars.assign(**{MEMBER: member.astype(np.float64)}), notes
 
 
 def _spans(path: Path) -> pd.DataFrame:
     """Return symbol, from, to (days since 1970) of each span, none overlapping another."""
-    table = read_companion(path, KEY, header=None, sep=_separator(path))
+    separator = _separator(path)
+    table = read_companion(path, KEY, header=None, sep=separator)
+    # A row that was cut before its last day is none without an end.
+    split_header(path.read_text(encoding="utf-8-sig"), separator, path, named=False)
     header = [str(cell).lower() for cell in table.iloc[0]]
     # One match is not enough: there are companies with the symbols TO and END.
-    if sum(cell in names for cell in header for names in COLUMNS.values()) > 1:
+    headed = sum(cell in names for cell in header for names in COLUMNS.values()) > 1
+    if headed:
         table.columns = pd.Index(header)
         table = table.iloc[1:].reset_index(drop=True)
         if table.empty:
@@ -95,6 +107,13 @@ def _spans(path: Path) -> pd.DataFrame:
         )
     require_symbols(table["symbol"], path.name)
     still = table["to"].isna().to_numpy()
+    if still.any() and not headed:
+        # Without a header an empty cell may be where a file was cut.
+        row = int(still.argmax())
+        raise DataError(
+            f"{path.name}: row {row + 1}: the span of {table['symbol'].iloc[row]} has no last day; "
+            "add it, or give the file a header of symbol, from, to, where an empty cell is no end"
+        )
     begins = days_of(table["from"], path.name)
     # Rows of a message are counted in the whole column: an open end borrows its row's first day.
     ends = days_of(table["to"].where(~still, table["from"]), path.name)
@@ -129,13 +148,12 @@ def _separator(path: Path) -> str:
 
 
 def _notes(
-    spans: pd.DataFrame, lacking: pd.DataFrame, bars: pd.DataFrame, name: str
+    spans: pd.DataFrame, lacking: pd.DataFrame, bars: pd.DataFrame, days: Ints, name: str
 ) -> tuple[str, ...]:
     """Say which members have no bars and which symbols are never members."""
     notes = []
     absent, listed = len(lacking["symbol"].unique()), len(spans["symbol"].unique())
     if absent:
-        days = session_days(bars)
         low, high = int(days.min()), int(days.max())
         inside, outside = _days(spans, low, high), _days(lacking, low, high)
         notes.append(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..bars.calendars import time_zone
+from ..panel import INTERNAL
 
 Ints = npt.NDArray[np.int64]
 
@@ -37,7 +38,7 @@ class Series:
     length : Timedelta or None
         Of an intraday bar; None for daily ones.
     values : DataFrame
-        (B,) of each column, by its name in the snapshot.
+        (B,) of each column of the source, by its name in the snapshot.
     """
 
     symbol: str
@@ -75,10 +76,12 @@ def series_of(
         if not len(at):
             continue
         closes = time[at]
-        days = (closes - 1) // DAY
+        zone = time_zone(exchanges[str(symbol)])
+        # A session that closes at 24:00 is that of the day that ends then.
+        local = _instants(closes - 1).tz_localize("UTC").tz_convert(zone).tz_localize(None)
+        days = local.asi8 // DAY
         length = _length(closes, days, request.get(str(symbol), {}).get("interval"))
         dates = _instants(days * DAY)
-        zone = time_zone(exchanges[str(symbol)])
         if length is None:
             # A clock that is put forward at midnight has none on that day.
             stamps = dates.tz_localize(
@@ -89,8 +92,8 @@ def series_of(
             opens = closes - length.value
             opens[1:] = np.maximum(opens[1:], closes[:-1])
             stamps = _instants(opens).tz_localize("UTC").tz_convert(zone)
-        values = bars.iloc[at].drop(columns=["time", "symbol"]).reset_index(drop=True)
-        found.append(Series(str(symbol), dates, stamps, length, values))
+        values = bars.iloc[at].drop(columns=["time", "symbol", *INTERNAL], errors="ignore")
+        found.append(Series(str(symbol), dates, stamps, length, values.reset_index(drop=True)))
     return tuple(found)
 
 

@@ -10,14 +10,15 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ..panel import PRICE_FIELDS
+from ..panel import DEGREES
 from .kernels.cells import Array, Resume, Run
-from .scale import INVARIANT, PRICE, Rule, Scale, constant
+from .scale import INVARIANT, Rule, Scale, constant, power
 
 MAX_ROWS = 1_000_000
 """Longest finite lookback or lookahead of an expression, in rows."""
@@ -41,7 +42,7 @@ class Primitive:
     among : callable
         What runs across symbols where only some, its second argument, are members.
     scale : callable
-        How the value answers to a rescaled price, from how the arguments do.
+        How the value answers to rescaled prices and volumes, from how the arguments do.
     reach : callable
         First and last row of the arguments that row 0 of the value rests on; the first is -inf for
         a recursive operator.
@@ -104,7 +105,7 @@ class Graph:
 
     def field(self, name: str) -> Node:
         """Return the node that reads a field of the panel."""
-        scale = PRICE if name in PRICE_FIELDS else INVARIANT
+        scale = power(Fraction(DEGREES.get(name, 0)))
         return self._once(("field", name), lambda: Node(None, field=name, scale=scale))
 
     def number(self, value: float) -> Node:

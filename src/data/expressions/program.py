@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import ExpressionError, nearest
-from ..panel import Panel
+from ..panel import INTERNAL, Panel
 from .graph import Graph, Node, ordered
 from .lower import Scope, lower
 from .parse import Source, parse
@@ -37,8 +37,9 @@ class Program:
     lookahead : name -> rows after t that the value at t rests on
     warmup : name -> rows before the first value to trust: the lookback where it is finite, else the
         rows until what came before weighs less than 1e-4
-    rescales : name -> whether the value changes when a symbol's whole price history is multiplied
-        by a constant (it may be marked without need, and is never left unmarked)
+    rescales : name -> whether the value changes when the prices of a symbol's whole history are
+        multiplied by a constant and its volumes divided by it, as a split does it (it may be marked
+        without need, and is never left unmarked)
     """
 
     names: tuple[str, ...]
@@ -62,7 +63,7 @@ class Program:
         known = set(known)
         for name, (source, place) in self.places.items():
             if name not in known:
-                choices = known | set(self.names)
+                choices = (known | set(self.names)) - set(INTERNAL)
                 raise source.error(f"unknown field {name!r}", place, nearest(name, choices))
 
     def roots(self, names: Sequence[str] | None = None) -> list[Node]:

@@ -1,8 +1,8 @@
-"""What multiplying a symbol's prices by a constant does to the value of an expression.
+"""What multiplying a symbol's prices by c, and its volumes by 1/c, does to an expression's value.
 
-In: the marks of an operator's arguments. Out: the mark of its value. Back-adjusting a price series
-for a later corporate action multiplies its past by a constant, so a value that is not invariant
-was not knowable at the time. The marks are sound: doubt ends in `DEPENDS`.
+In: the marks of an operator's arguments. Out: the mark of its value. Back-adjusting a series for a
+later split multiplies its past so, and a value that is not invariant was not knowable at the time.
+The marks are sound: doubt ends in `DEPENDS`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LARGEST_DEGREE = 1_000_000
 
 @dataclass(frozen=True)
 class Scale:
-    """How a value answers when every price of its symbol is multiplied by c > 0.
+    """How a value answers when a symbol's prices are multiplied by c > 0 and its volumes by 1/c.
 
     ``power``: it is multiplied by c**degree. ``log``: degree * log(c) is added to it.
     ``depends``: anything else. `value` is the number itself where it is a constant: the constant 0
@@ -42,7 +42,6 @@ class Scale:
 
 DEPENDS = Scale("depends")
 INVARIANT = Scale("power")
-PRICE = Scale("power", Fraction(1))
 
 Rule = Callable[[Sequence[Scale], tuple[int, ...]], Scale]
 
@@ -52,7 +51,8 @@ def constant(value: float) -> Scale:
     return Scale("power", Fraction(0), value)
 
 
-def _power(degree: Fraction) -> Scale:
+def power(degree: Fraction) -> Scale:
+    """Mark what is multiplied by c**degree."""
     return Scale("power", degree) if abs(degree) <= LARGEST_DEGREE else DEPENDS
 
 
@@ -106,7 +106,7 @@ def product(scales: Sequence[Scale], params: tuple[int, ...]) -> Scale:
     """Multiply two values."""
     a, b = scales
     if a.kind == b.kind == "power":
-        return _power(a.degree + b.degree)
+        return power(a.degree + b.degree)
     for x, y in ((a, b), (b, a)):
         if x.kind == "log" and y.value is not None:
             return _log(x.degree * _factor(y.value))
@@ -117,7 +117,7 @@ def quotient(scales: Sequence[Scale], params: tuple[int, ...]) -> Scale:
     """Divide the first value by the second."""
     a, b = scales
     if a.kind == b.kind == "power":
-        return _power(a.degree - b.degree)
+        return power(a.degree - b.degree)
     if a.kind == "log" and b.value:
         return _log(a.degree / _factor(b.value))
     return DEPENDS
@@ -127,14 +127,14 @@ def exponentiation(scales: Sequence[Scale], params: tuple[int, ...]) -> Scale:
     """Raise the first value to the second."""
     a, b = scales
     if a.kind == "power" and b.value is not None:
-        return _power(a.degree * _factor(b.value))
+        return power(a.degree * _factor(b.value))
     return INVARIANT if a.invariant and b.invariant else DEPENDS
 
 
 def root(scales: Sequence[Scale], params: tuple[int, ...]) -> Scale:
     """Take the square root."""
     (a,) = scales
-    return _power(a.degree / 2) if a.kind == "power" else DEPENDS
+    return power(a.degree / 2) if a.kind == "power" else DEPENDS
 
 
 def logarithm(scales: Sequence[Scale], params: tuple[int, ...]) -> Scale:
@@ -147,7 +147,7 @@ def exponential(scales: Sequence[Scale], params: tuple[int, ...]) -> Scale:
     """Raise e to the value."""
     (a,) = scales
     if a.kind == "log":
-        return _power(a.degree)
+        return power(a.degree)
     return INVARIANT if a.invariant else DEPENDS
 
 

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..panel import PRICE_FIELDS, Panel
+from .names import Name
 
 LARGE = 0.25
 """A move of the close beyond this share is counted: often a split that was not adjusted."""
@@ -96,13 +97,13 @@ class Health:
             shown = shown.iloc[order]
             title = f"{title}: the {SHOWN} worst of {len(self.table)} symbols"
         rendered = Table(title=title, box=SIMPLE_HEAD, padding=0, show_edge=False)
-        rendered.add_column("symbol", no_wrap=True)
+        rendered.add_column("symbol")
         # A terminal is narrow: what occurs in no symbol gets no column.
         columns = [c for c in HEADINGS if c in shown and (c not in RARE or self.table[c].any())]
         for column in columns:
             rendered.add_column(HEADINGS[column], justify="right", no_wrap=True)
         for symbol, row in shown.iterrows():
-            rendered.add_row(str(symbol), *(_cell(column, row) for column in columns))
+            rendered.add_row(Name(str(symbol)), *(_cell(column, row) for column in columns))
         if len(shown) < len(self.table):
             rendered.add_section()
             label, total = f"all {len(self.table)}", _total(self.table)

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..panel import INTERNAL
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -61,6 +63,8 @@ def compare_bars(before: pd.DataFrame, after: pd.DataFrame) -> Differences:
     before, after : DataFrame
         As `read_snapshot` returns them: sorted by symbol and time, the symbol categorical.
     """
+    # What a dataset attached is no provider's.
+    before, after = (b.drop(columns=[*INTERNAL], errors="ignore") for b in (before, after))
     old, new = _by_symbol(before), _by_symbol(after)
     columns = [str(c) for c in after.columns.drop(["time", "symbol"]) if c in before]
     olds = {c: before[c].to_numpy(dtype=np.float64) for c in columns}

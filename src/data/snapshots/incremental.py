@@ -6,31 +6,53 @@ where they are not, such as after a dividend, all of its history is asked for ag
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ...errors import DataError, SnapshotError
+from ...errors import DataError
+from ..bars.markets import misfit, refusal
 from ..bars.schema import BASE, Validated
 from ..sources.source import Fetched, Fetching, RemoteSource
 from ..wording import counted
-from .overlap import difference, stamp
-from .store import LATEST, find_snapshot, read_snapshot
-from .tallies import Tally, tally, total, words
+from .basis import Stated, exchange_of
+from .joining import Series, joined, whole
+from .known import Known, is_daily, newest_known
+from .overlap import stamp
+from .tallies import Tally, total, words
 
-log = logging.getLogger(__name__)
+OVERLAP = {True: pd.Timedelta(days=100), False: pd.Timedelta(days=3)}
+"""How far before the newest known bar: for daily ones (True) a quarter, which has its dividend."""
 
-Checked = Callable[[pd.DataFrame], Validated]
-
-ATTACHED = ("ratio", "member")
-"""Columns that a dataset adds to what a source gave."""
+MARGIN = {True: pd.Timedelta(days=2), False: pd.Timedelta(days=1)}
+"""After the start that a source is asked from: it may cut the bars there."""
 
 NAMED = 5
 """How many missing symbols an error names."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a dataset reads what a source gives.
+
+    Attributes
+    ----------
+    name : str
+        Of the dataset.
+    clock : str
+    checked : raw rows of one symbol -> Validated
+        Dates them and lets no bar through that cannot be one.
+    basis : names to JSON values
+        What the bars depend on, besides the source; see `basis`.
+    """
+
+    name: str
+    clock: str
+    checked: Callable[[pd.DataFrame], Validated]
+    basis: Stated
 
 
 @dataclass(frozen=True)
@@ -46,33 +68,15 @@ class FetchedBars(Validated):
     tallies: Mapping[str, Tally]
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What the newest snapshot holds of the symbols that are still asked for in the same way."""
-
-    sha256: str = ""
-    bars: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    tallies: Mapping[str, Tally] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Series:
-    """One symbol: its bars without the column ``symbol``, and what is to be said of them."""
-
-    bars: pd.DataFrame
-    tally: Tally
-
-
 def fetch_bars(
-    source: RemoteSource, checked: Checked, directory: Path, how: Fetching
+    source: RemoteSource, reading: Reading, directory: Path, how: Fetching
 ) -> FetchedBars:
     """Fetch what the newest snapshot of a directory lacks, or everything.
 
     Parameters
     ----------
     source : RemoteSource
-    checked : raw rows -> Validated
-        Dates the rows of one symbol and lets no bar through that cannot be one.
+    reading : Reading
     directory : Path
         Folder of the dataset's snapshots. Nothing is written to it.
     how : Fetching
@@ -80,17 +84,20 @@ def fetch_bars(
     Raises
     ------
     DataError
-        A symbol cannot be had, unless `Fetching.allow_missing`; or none of them can.
+        A symbol cannot be had, unless `Fetching.allow_missing`; or none of them can; or the
+        exchange that dates one does not fit it.
     """
-    known, notes = _known(source, directory)
-    series: dict[str, _Series] = {}
+    known = newest_known(source, reading.basis, directory)
+    notes = [*known.notes]
+    series: dict[str, Series] = {}
     missing: dict[str, str] = {}
     differing: dict[str, str] = {}
-    lost: list[str] = []
     said: list[str] = []
     since = {
-        symbol: None if how.full or symbol not in known.bars else _ask_from(known.bars[symbol], r)
-        for symbol, r in source.request.items()
+        symbol: None
+        if how.full or symbol in known.moved or symbol not in known.bars
+        else _ask_from(known.bars[symbol], request)
+        for symbol, request in source.request.items()
     }
     while since:
         fetched = source.fetch(since, how)
@@ -98,15 +105,17 @@ def fetch_bars(
         said.extend(fetched.rows.attrs.get("notes", ()))
         again: dict[str, pd.Timestamp | None] = {}
         _refuse_missing(missing, source, how)
-        for symbol, raw in _by_symbol(fetched).items():
-            start = since[symbol]
-            one: _Series | str | None
-            if start is None:
-                one = _whole(symbol, raw, checked, known, lost)
-            else:
-                # A source may cut the bar at the start: the first days are not used.
-                cutoff = start + _margin(source.request[symbol])
-                one = _joined(raw, checked, known, symbol, cutoff)
+        by_symbol = _by_symbol(fetched)
+        _refuse_misfits(by_symbol, fetched, source, reading)
+        for symbol, raw in by_symbol.items():
+            daily = is_daily(source.request[symbol])
+            try:
+                one = _one(symbol, raw, since[symbol], daily, known, reading.checked)
+            except DataError as error:
+                if not how.allow_missing:
+                    raise
+                missing[symbol] = _reason(error, reading.name, symbol)
+                continue
             if isinstance(one, str):
                 differing[symbol], again[symbol] = one, None
             elif one is None:
@@ -118,10 +127,10 @@ def fetch_bars(
     for symbol, what in differing.items():
         if symbol in series:
             notes.append(f"{symbol}: history differs ({what}), fetched again")
-    notes.extend(lost)
+    notes.extend(f"{symbol}: {note}" for symbol, one in series.items() for note in one.notes)
     for symbol, reason in missing.items():
         if symbol in known.bars:
-            series[symbol] = _Series(known.bars[symbol], known.tallies.get(symbol, {}))
+            series[symbol] = Series(known.bars[symbol], known.tallies[symbol])
             last = stamp(known.bars[symbol]["time"].iloc[-1])
             notes.append(f"{symbol}: {reason}; its known bars, until {last}, are kept")
         else:
@@ -132,38 +141,58 @@ def fetch_bars(
     )
 
 
-def _known(source: RemoteSource, directory: Path) -> tuple[_Known, list[str]]:
-    """Read the newest snapshot; one that cannot be read is as good as none, and that is said."""
-    if not (directory / LATEST).exists():
-        return _Known(), []
-    try:
-        bars, snapshot = read_snapshot(find_snapshot(directory))
-    except SnapshotError as error:
-        log.warning("%s; everything is fetched again", error)
-        return _Known(), ["the newest snapshot could not be read: everything was fetched again"]
-    asked = snapshot.metadata.get("request", {})
-    bars = bars.drop(columns=[*ATTACHED], errors="ignore")
-    same = {}
-    for name, rows in bars.groupby("symbol", observed=True):
-        request = source.request.get(str(name))
-        # A period is a window that moves: what has left it is no longer asked for.
-        if request and request == asked.get(str(name)) and not request.get("period"):
-            same[str(name)] = rows.drop(columns="symbol").reset_index(drop=True)
-    return _Known(snapshot.sha256, same, snapshot.metadata.get("tallies", {})), []
+def _one(
+    symbol: str,
+    raw: pd.DataFrame,
+    start: pd.Timestamp | None,
+    daily: bool,
+    known: Known,
+    checked: Callable[[pd.DataFrame], Validated],
+) -> Series | str | None:
+    """Return a symbol's bars; how its history differs; or None where no bar has closed yet."""
+    bars, unfit = known.unfit.get(symbol, (known.bars.get(symbol), None))
+    had = None if bars is None else Series(bars, known.tallies.get(symbol, {}))
+    if start is None or had is None:
+        return whole(raw, checked, had, unfit, known.sha256, daily=daily)
+    return joined(raw, checked, had, start + MARGIN[daily])
 
 
 def _ask_from(bars: pd.DataFrame, request: Mapping[str, object]) -> pd.Timestamp:
     """Return the instant from which a symbol is asked, some sessions before its newest bar."""
     newest = pd.Timestamp(bars["time"].iloc[-1])
-    return (newest - pd.Timedelta(days=12 if _daily(request) else 3)).normalize()
+    return (newest - OVERLAP[is_daily(request)]).normalize()
 
 
-def _margin(request: Mapping[str, object]) -> pd.Timedelta:
-    return pd.Timedelta(days=2 if _daily(request) else 1)
+def _refuse_misfits(
+    by_symbol: Mapping[str, pd.DataFrame],
+    fetched: Fetched,
+    source: RemoteSource,
+    reading: Reading,
+) -> None:
+    """Refuse symbols that would be dated by an exchange which closes before their bars end."""
+    misfits: dict[str, tuple[str, str | None]] = {}
+    for symbol, raw in by_symbol.items():
+        market = fetched.markets.get(symbol)
+        if market is None:
+            continue
+        if "date" in raw:
+            dates = raw["date"]
+        else:
+            dates = raw["opened" if "opened" in raw else "time"].dt.tz_convert(market.zone)
+            dates = dates.dt.tz_localize(None)
+        why = misfit(market, exchange_of(reading.basis, symbol), dates.dropna().to_numpy())
+        if why is not None:
+            misfits[symbol] = why, market.calendar
+    if misfits:
+        by_clock = reading.basis["exchange"] == reading.clock and not reading.basis["exchanges"]
+        everything = by_clock and len(misfits) == len(source.request)
+        tickers = {s: str(r.get("ticker", s)) for s, r in source.request.items()}
+        raise DataError(f"{reading.name}: {refusal(misfits, everything, tickers)}")
 
 
-def _daily(request: Mapping[str, object]) -> bool:
-    return request.get("interval", "1d") == "1d"
+def _reason(error: DataError, name: str, symbol: str) -> str:
+    words = str(error).removeprefix(f"{name}: ").removesuffix("; check the source")
+    return words.removeprefix(f"{symbol} ")
 
 
 def _refuse_missing(missing: Mapping[str, str], source: RemoteSource, how: Fetching) -> None:
@@ -189,58 +218,7 @@ def _by_symbol(fetched: Fetched) -> dict[str, pd.DataFrame]:
     return by_symbol
 
 
-def _whole(
-    symbol: str, raw: pd.DataFrame, checked: Checked, known: _Known, lost: list[str]
-) -> _Series | None:
-    """Read a symbol that was asked from the beginning; bars that are served no more are kept."""
-    fresh = _read(raw, checked)
-    if fresh is None or symbol not in known.bars:
-        return fresh
-    first = fresh.bars["time"].iloc[0]
-    gone = known.bars[symbol]["time"] < first
-    if not gone.any():
-        return fresh
-    joined = _joined(raw, checked, known, symbol, first)
-    if not isinstance(joined, str):
-        return joined
-    lost.append(
-        f"{symbol}: {counted(int(gone.sum()))} before {stamp(first)} served no more, and not kept, "
-        f"as they do not fit the others; the snapshot {known.sha256[:12]} has them"
-    )
-    return fresh
-
-
-def _joined(
-    raw: pd.DataFrame, checked: Checked, known: _Known, symbol: str, cutoff: pd.Timestamp
-) -> _Series | str:
-    """Return known bars before an instant and fresh ones from it on, or how they disagree."""
-    old = known.bars[symbol]
-    newest = old["time"].iloc[-1]
-    raw = raw.assign(row_=np.arange(len(raw), dtype=np.float64))
-    fresh = checked(raw).bars.drop(columns="symbol")
-    row, fresh = fresh["row_"], fresh.drop(columns="row_")
-    from_then = fresh["time"] >= cutoff
-    both = from_then & (fresh["time"] <= newest)
-    how = difference(old[old["time"] >= cutoff], fresh[both])
-    if how is not None:
-        return how
-    bars = pd.concat([old[old["time"] < cutoff], fresh[from_then]], ignore_index=True)
-    new = raw.iloc[int(row[both].iloc[-1]) + 1 : int(row.iloc[-1]) + 1]
-    said = tally(checked(new.drop(columns="row_")).notes) if len(new) else {}
-    return _Series(bars, total({"old": known.tallies.get(symbol, {}), "new": said}))
-
-
-def _read(raw: pd.DataFrame, checked: Checked) -> _Series | None:
-    """Check one symbol's rows; nothing is said of those after its last bar, such as an open one."""
-    fresh = checked(raw.assign(row_=np.arange(len(raw), dtype=np.float64)))
-    if fresh.bars.empty:
-        return None
-    last = int(fresh.bars["row_"].iloc[-1]) + 1
-    notes = fresh.notes if last == len(raw) else checked(raw.iloc[:last]).notes
-    return _Series(fresh.bars.drop(columns=["symbol", "row_"]), tally(notes))
-
-
-def _together(series: Mapping[str, _Series]) -> pd.DataFrame:
+def _together(series: Mapping[str, Series]) -> pd.DataFrame:
     names = sorted(series)
     columns = dict.fromkeys(c for name in names for c in series[name].bars.columns)
     others = [c for c in columns if c not in ("time", *BASE)]

@@ -43,8 +43,8 @@ class Snapshot:
         Of the file's bytes.
     rows : int
     metadata : names to JSON values
-        Dataset, source, clock, exchange and the notes of the validation; no time stamp, so that
-        equal bars give equal files.
+        Dataset, clock, what the bars depend on (see `basis`) and the notes of the validation; no
+        time stamp, so that equal bars give equal files.
     """
 
     path: Path
@@ -112,13 +112,20 @@ def read_snapshot(path: Path) -> tuple[pd.DataFrame, Snapshot]:
     # Both release the GIL, and hashing takes half as long as decoding: do them side by side.
     with ThreadPoolExecutor(1) as hashing:
         told = hashing.submit(lambda: hashlib.sha256(data).hexdigest())
-        decoded = _decoded(data)
+        decoded: tuple[pd.DataFrame, dict[str, Any]] | None = None
+        failed: Exception | None = None
+        try:
+            decoded = _decoded(data)
+        except Exception as error:  # of damaged bytes it may be any; raised below if they are not
+            failed = error
         sha = told.result()
     if path.stem != sha:
         raise SnapshotError(
             f"the snapshot {path} is damaged: its {len(data)} bytes have SHA-256 "
             f"{sha[:12]}..., not the one in its name; delete it and fetch or load again"
         )
+    if failed is not None:
+        raise failed
     if decoded is None:
         raise SnapshotError(
             f"the snapshot {path} does not hold bars in the format {FORMAT}; fetch or load again"

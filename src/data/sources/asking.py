@@ -47,6 +47,10 @@ class _StoppedError(Exception):
     """The asker has gone."""
 
 
+class _Waiting(str):
+    """What a worker waits for, in place of an answer."""
+
+
 class _Gate:
     """What the workers share: the end, and the instant before which nobody may ask."""
 
@@ -89,10 +93,11 @@ def ask_all(
         Called in this thread, in the order of the answers. Whatever it raises ends the asking, as
         Ctrl-C does; requests under way are then left to themselves.
     how : Fetching
+        Its progress is also told, in this thread, of each wait before another try.
     """
     gate = _Gate()
     waiting: SimpleQueue[str] = SimpleQueue()
-    answers: SimpleQueue[tuple[str, T | BaseException]] = SimpleQueue()
+    answers: SimpleQueue[tuple[str, T | BaseException | _Waiting]] = SimpleQueue()
     for name in names:
         waiting.put(name)
 
@@ -100,7 +105,11 @@ def ask_all(
         try:
             while True:
                 name = waiting.get_nowait()
-                answers.put((name, _patiently(ask, name, gate, how)))
+
+                def waits(text: str, name: str = name) -> None:
+                    answers.put((name, _Waiting(text)))
+
+                answers.put((name, _patiently(ask, name, gate, how, waits)))
                 gate.sleep(how.pause)
         except (Empty, _StoppedError):
             return
@@ -110,30 +119,44 @@ def ask_all(
     for worker in workers:
         worker.start()
     try:
-        for _ in names:
+        done = 0
+        while done < len(names):
             name, answer = answers.get()
+            if isinstance(answer, _Waiting):
+                how.progress(f"{name}: {answer}", done, len(names))
+                continue
             if isinstance(answer, BaseException) and not isinstance(
                 answer, UnavailableError | RefusedError
             ):
                 raise answer
             answered(name, answer)
+            done += 1
     finally:
         gate.ended.set()
     for worker in workers:
         worker.join()
 
 
-def _patiently(ask: Callable[[str], T], name: str, gate: _Gate, how: Fetching) -> T | Exception:
+def _patiently(
+    ask: Callable[[str], T], name: str, gate: _Gate, how: Fetching, waits: Callable[[str], None]
+) -> T | Exception:
     def once() -> T:
         gate.pass_through()
         return ask(name)
+
+    def before_sleep(state: RetryCallState) -> None:
+        gate.close_for_all(state)
+        error = None if state.outcome is None else state.outcome.exception()
+        what = "rate limit" if isinstance(error, RateLimitError) else "no answer"
+        tries = f"try {state.attempt_number + 1} of {how.retries + 1}"
+        waits(f"{what}, {tries} in {state.upcoming_sleep:.0f} s")
 
     retrying = Retrying(
         stop=stop_after_attempt(how.retries + 1),
         wait=BACKOFF,
         retry=retry_if_exception_type(UnavailableError),
         sleep=gate.sleep,
-        before_sleep=gate.close_for_all,
+        before_sleep=before_sleep,
         reraise=True,
     )
     try:

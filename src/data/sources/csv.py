@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...errors import DataError
 from .layouts import HEADERS, plain
-from .numbers import shown
+from .numbers import has_commas, shown
 from .tables import TableFile
 from .text import not_csv, read_text, reason_of, split_header
 
@@ -66,13 +66,23 @@ class Csv(TableFile):
         kept = [name or f"Unnamed: {place}" for place, name in enumerate(names)]
         texts = {*(self._columns.get(c) for c in ("date", "symbol", "company")), kept[0]}
         dtypes = {n: "str" for n in kept if plain(n) in AS_TEXT or n in texts - {None}}
+        frame = self._parsed(text, separator, kept, dtypes, path)
+        others = [name for name in kept if name not in dtypes]
+        if self.decimal is None and any(has_commas(frame[name]) for name in others):
+            # The zeros of 1.500, which a number loses, tell a fraction from a thousand.
+            frame = self._parsed(text, separator, kept, dict.fromkeys(kept, "str"), path)
+        return frame
+
+    def _parsed(
+        self, text: str, separator: str, names: list[str], dtypes: dict[str, str], path: Path
+    ) -> pd.DataFrame:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
                 return pd.read_csv(
                     StringIO(text),
                     sep=separator,
-                    names=kept,
+                    names=names,
                     header=0 if self.header is None else None,
                     index_col=False,
                     dtype=dtypes,

@@ -35,11 +35,16 @@ class JsonCache(Source):
     path : str
     series : names, optional
         Read these only. Default: all of them.
+    timezone : str, optional
+        Whose days the stamps of daily series are, where they are not midnight as written.
     """
 
-    def __init__(self, path: str, series: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, path: str, series: Sequence[str] | None = None, timezone: str | None = None
+    ) -> None:
         self._path = given_path(path)
         self._series = None if series is None else tuple(str(key) for key in series)
+        self._timezone = timezone
 
     @property
     def description(self) -> str:
@@ -61,7 +66,9 @@ class JsonCache(Source):
         for key in self._series or ():
             if key not in everything:
                 raise DataError(f"{name} has no series {key!r}{nearest(key, everything)}")
-        parts = [_rows(everything[key], key, name) for key in self._series or everything]
+        parts = [
+            _rows(everything[key], key, name, self._timezone) for key in self._series or everything
+        ]
         return pd.concat(parts, ignore_index=True)
 
     def _read(self) -> dict[str, Any]:
@@ -93,7 +100,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _rows(series: Any, key: str, name: str) -> pd.DataFrame:
+def _rows(series: Any, key: str, name: str, timezone: str | None) -> pd.DataFrame:
     """Return the rows of one series."""
     where = f"{name}: series {key}"
     if not key.strip() or not key.isprintable():
@@ -116,7 +123,7 @@ def _rows(series: Any, key: str, name: str) -> pd.DataFrame:
     stamps = frame.pop(stamp)
     if (wrong := [s for s in stamps if not isinstance(s, str)]) or set(STAMPS) & set(frame):
         raise DataError(f"{where}: {shown(wrong[0] if wrong else stamp)} is not the date of a row")
-    rows = pd.DataFrame({**_when(stamps, interval, where), **_fields(frame, where)})
+    rows = pd.DataFrame({**_when(stamps, interval, where, timezone), **_fields(frame, where)})
     return rows.assign(symbol=key)
 
 
@@ -128,10 +135,12 @@ def _check_numbers(row: dict[str, Any], where: str) -> None:
             raise DataError(f"{where}: {shown(value)} in {column!r} is not a number")
 
 
-def _when(stamps: pd.Series[Any], interval: str, where: str) -> dict[str, pd.Series[Any]]:
+def _when(
+    stamps: pd.Series[Any], interval: str, where: str, timezone: str | None
+) -> dict[str, pd.Series[Any]]:
     read = parse_stamps(stamps, where, None)
     if interval == DAILY:
-        return date_or_time(read, where, "date", None, None)
+        return date_or_time(read, where, "date", None, timezone)
     length = length_of(interval[:-1] + SHORT.get(interval[-1:], "?"))
     if length is None:
         raise DataError(f"{where}: the interval {shown(interval)} is neither 1d nor as 5m or 1h")

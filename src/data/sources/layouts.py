@@ -84,9 +84,14 @@ def recognise(headers: Sequence[str], columns: Mapping[str, str], name: str) -> 
     Raises
     ------
     DataError
-        The config names a header that is not there, or two headers say the same.
+        The config names a header that is not there or a field that cannot be, or two headers say
+        the same.
     """
     for column, header in columns.items():
+        if plain(column) != column:
+            raise DataError(
+                f"dataset.source.columns: {column!r} cannot name a field; write {plain(column)!r}"
+            )
         if header not in headers:
             hint = nearest(header, headers)
             raise DataError(f"{name} has no column {header!r} for {column}{hint}")

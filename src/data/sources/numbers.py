@@ -26,7 +26,8 @@ GROUPED = r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:,\d{2})*,\d{3})"
 PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf(?:inity)?", re.I | re.A)
 WITH_GROUPS = re.compile(GROUPED + r"(?:\.\d*)?", re.A)
 SURE_GROUPS = re.compile(GROUPED + r"\.\d*|[+-]?\d{1,3}(?:,\d{2,3})+,\d{3}", re.A)
-FRACTION = re.compile(r"[+-]?\d*\.\d+", re.A)
+# Not 1.234, which may be a thousand as people with decimal commas write it.
+FRACTION = re.compile(r"[+-]?(?!(?!0)\d{1,3}\.\d{3}$)\d*\.\d+", re.A)
 WRITTEN = re.compile(r"[+-]?[\d.,]*\d[\d.,]*", re.A)
 
 
@@ -50,7 +51,8 @@ def numerals_of(columns: Sequence[pd.Series[Any]], decimal: str | None) -> Numer
     """Say how a file writes its numbers, from all of its columns that may hold some.
 
     Without `decimal` the point is the decimal point. That is sure where some number has both a
-    group of thousands and a point, or two groups, or where another has a fraction after a point.
+    group of thousands and a point, or two groups, or where another has a fraction after a point
+    that cannot be a group of thousands, as 1.234 can.
     """
     if decimal is not None:
         return Numerals(decimal, sure=True)
@@ -68,6 +70,14 @@ def numerals_of(columns: Sequence[pd.Series[Any]], decimal: str | None) -> Numer
                 if SURE_GROUPS.fullmatch(written) or FRACTION.fullmatch(written):
                     return Numerals(".", sure=True)
     return Numerals(".", sure=False)
+
+
+def has_commas(column: pd.Series[Any]) -> bool:
+    """Say whether a column of text holds a number with a comma in it."""
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return False
+    cells = (str(cell).strip().rstrip("KMBT%") for cell in column.dropna().unique())
+    return any("," in cell and WRITTEN.fullmatch(cell) for cell in cells)
 
 
 def read_numbers(

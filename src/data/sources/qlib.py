@@ -17,6 +17,7 @@ import pandas as pd
 
 from ...errors import DataError, nearest
 from ..disk import given_path
+from ..panel import MEMBER
 from .numbers import shown
 from .source import Source
 
@@ -33,7 +34,7 @@ class Qlib(Source):
     """Daily bars in the directory that Qlib's ``provider_uri`` names.
 
     Every row of an instrument is kept where it has a close. Where some lie outside the spans of its
-    instruments file, ``member`` is 1 inside them and 0 outside. An instrument without features is
+    instruments file, `MEMBER` is 1 inside them and 0 outside. An instrument without features is
     left out, with a note.
 
     Parameters
@@ -56,7 +57,7 @@ class Qlib(Source):
         self._market = str(market)
         self._fields = None if fields is None else tuple(str(f).lstrip("$") for f in fields)
         for name, key in ((self._market, "market"), *((f, "fields") for f in self._fields or ())):
-            if not _names_a_file(name):
+            if not _names_a_file(name) or (key == "fields" and name[0] == "_"):
                 raise DataError(f"dataset.source.{key}={shown(name)} cannot name a file")
 
     @property
@@ -86,7 +87,7 @@ class Qlib(Source):
         frame = self._rows(present, days)
         member = _member(frame, spans)
         if self._market != ALL or not member.all():
-            frame["member"] = member
+            frame[MEMBER] = member
         if absent:
             some = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
             frame.attrs["notes"] = (
@@ -139,7 +140,9 @@ class Qlib(Source):
     def _rows(self, folders: dict[str, Path], days: Days) -> pd.DataFrame:
         ending = f".{FREQ}.bin"
         found = {
-            s: {p.name[: -len(ending)] for p in f.glob(f"*{ending}")} for s, f in folders.items()
+            # Names that begin with an underscore are those of a dataset's own columns.
+            s: {p.name[: -len(ending)] for p in f.glob(f"[!_]*{ending}")}
+            for s, f in folders.items()
         }
         wanted = self._fields or tuple(sorted(set().union(*found.values())))
         fields = ["close", *(field for field in wanted if field != "close")]

@@ -6,6 +6,7 @@ Two names are one company only where their dates do not overlap, and every join 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -83,28 +84,47 @@ def _carries_over(rows: pd.DataFrame, when: str, symbols: list[str]) -> bool:
 def apply_renames(
     rows: pd.DataFrame, when: str, renamed: Mapping[str, str], name: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Give old names their new ones, as the config lists them.
+    """Give old names their newest ones, as the config lists them in any order.
 
     Raises
     ------
     DataError
-        An old name does not occur, or has rows on the dates of the new one.
+        An old name does not occur, or has rows on the dates of the new one, or names that follow
+        one another end where they began.
     """
     notes: list[str] = []
-    for old, new in renamed.items():
-        symbols = rows["symbol"].astype("str")
-        ours, theirs = symbols == old, symbols == new
-        if not ours.any():
+    symbols = rows["symbol"].astype("str")
+    spans = rows.groupby(symbols, sort=False)[when].agg(["min", "max"])
+    for old in renamed:
+        if old not in spans.index and old not in renamed.values():
             raise DataError(f"{name} has no symbol {old!r}, which dataset.source.renamed names")
-        last, first = rows.loc[ours, when].max(), rows.loc[theirs, when].min()
-        if theirs.any() and last >= first:
+    newest = {old: _newest(old, renamed) for old in renamed}
+    for new in dict.fromkeys(newest.values()):
+        joined = [old for old in newest if newest[old] == new and old in spans.index]
+        joined.sort(key=lambda old: spans["min"][old])
+        names = [*joined, *([new] if new in spans.index else [])]
+        for earlier, later in pairwise(names):
+            last, first = spans["max"][earlier], spans["min"][later]
+            if last >= first:
+                raise DataError(
+                    f"{name}: {earlier} has rows until {last:%Y-%m-%d} and {later} from "
+                    f"{first:%Y-%m-%d}, so they are two symbols; take them out of "
+                    "dataset.source.renamed"
+                )
+        notes.append(_note([*joined, new]))
+    return rows.assign(symbol=symbols.replace(newest)), notes
+
+
+def _newest(name: str, renamed: Mapping[str, str]) -> str:
+    """Return the last name of a chain, such as C of A to B and B to C."""
+    chain = [name]
+    while chain[-1] in renamed:
+        chain.append(renamed[chain[-1]])
+        if chain[-1] in chain[:-1]:
             raise DataError(
-                f"{name}: {old} has rows until {last:%Y-%m-%d} and {new} from {first:%Y-%m-%d}, so "
-                "they are two symbols; take them out of dataset.source.renamed"
+                f"dataset.source.renamed goes in a circle, {' to '.join(chain)}; take one out"
             )
-        rows = rows.assign(symbol=symbols.mask(ours, new))
-        notes.append(_note([old, new]))
-    return rows, notes
+    return chain[-1]
 
 
 def _note(symbols: list[str]) -> str:

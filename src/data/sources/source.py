@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from ...errors import DataError
+from ..bars.markets import Market
 
 
 class Source(ABC):
@@ -94,10 +95,13 @@ class Fetched:
         As `Source.load` returns them.
     missing : symbol -> reason
         The symbols that could not be had, each with a few words on why.
+    markets : symbol -> Market
+        Where symbols trade, as far as the source says it; an exchange that does not fit is refused.
     """
 
     rows: pd.DataFrame
     missing: Mapping[str, str]
+    markets: Mapping[str, Market] = field(default_factory=dict)
 
 
 class RemoteSource(Source):

@@ -20,6 +20,7 @@ Stamps = Literal["date", "open", "close"]
 
 OFFSET = r"(?:Z|[+-]\d\d:?\d\d)$"
 FORMAT = "dataset.source.date_format="
+MARKS = "say what it marks with dataset.source.stamps=open and dataset.source.interval=15min"
 NO_DAY = r"\d{4}(?:[-/]?\d\d)?"
 
 
@@ -76,7 +77,7 @@ def date_or_time(
     interval : str, optional
         Length of a bar, such as ``15min``; needed where the open is stamped.
     timezone : str, optional
-        Of stamps that do not carry one.
+        Of intraday stamps that do not carry one, and whose days daily stamps that carry one are.
 
     Returns
     -------
@@ -90,13 +91,13 @@ def date_or_time(
         It cannot be said.
     """
     if marks is None or marks == "date":
-        own = stamps.dt.tz_localize(None) if stamps.dt.tz is not None else stamps
+        intraday = "" if marks else f"; of intraday ones {MARKS}, or stamps=close"
+        own = local_stamps(stamps, timezone, name, intraday)
         days = own.dt.normalize()
         if marks is None and not (days == own).all():
             row = int((days != own).to_numpy().argmax())
             raise DataError(
-                f"{name}: row {row + 1}: {stamps.iloc[row]} has a time of day; say what it marks "
-                "with dataset.source.stamps=open and dataset.source.interval=15min, or "
+                f"{name}: row {row + 1}: {own.iloc[row]} has a time of day; {MARKS}, or "
                 "stamps=close, or stamps=date (it means nothing)"
             )
         return {"date": days}
@@ -120,6 +121,48 @@ def date_or_time(
     if marks == "open":
         return {"time": stamps + length, "opened": stamps}
     return {"time": stamps, "opened": stamps - length}
+
+
+def local_stamps(
+    stamps: pd.Series[Any], timezone: str | None, name: str, advice: str
+) -> pd.Series[Any]:
+    """Return daily stamps as naive ones, whose dates are those of their sessions.
+
+    Midnight in Mumbai is 18:30 of the day before in UTC: a stamp with an offset names a day only
+    where it is midnight of that offset, or where it is known whose days they are.
+
+    Parameters
+    ----------
+    stamps : (B,) datetime64[ns]
+        Naive ones are returned as they are.
+    timezone : str, optional
+        Whose days they are.
+    name : str
+        The file, to begin messages with.
+    advice : str
+        What else could be done, to end the message with.
+
+    Raises
+    ------
+    DataError
+        Without `timezone`, a stamp with an offset is not midnight; or there is no such zone.
+    """
+    if stamps.dt.tz is None:
+        return stamps
+    if timezone is not None:
+        try:
+            return pd.Series(stamps.dt.tz_convert(timezone).dt.tz_localize(None))
+        except (ValueError, KeyError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"{name}: times cannot be read as {timezone}: {reason}") from None
+    own = stamps.dt.tz_localize(None)
+    if (timed := (own.dt.normalize() != own).to_numpy()).any():
+        row = int(timed.argmax())
+        raise DataError(
+            f"{name}: row {row + 1}: {stamps.iloc[row]} is no midnight, and its day depends on the "
+            f"zone; of daily bars set dataset.source.timezone=Asia/Kolkata or what it is{advice}"
+        )
+    return pd.Series(own)
 
 
 def length_of(interval: str) -> pd.Timedelta | None:

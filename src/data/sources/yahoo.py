@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ...errors import DataError
+from ..bars.markets import Market
 from .source import Fetched, Fetching, RemoteSource
+from .yahoo_markets import market_of
 from .yahoo_request import MINUTES, requests_of, window_of
 
 COLUMNS = {
@@ -88,6 +90,7 @@ class Yahoo(RemoteSource):
 
         frames: dict[str, pd.DataFrame] = {}
         missing: dict[str, str] = {}
+        markets: dict[str, Market] = {}
         unfinished: list[str] = []
         given_up = 0
         tries = f"after {how.retries + 1} tries" if how.retries else "at the first try"
@@ -119,6 +122,7 @@ class Yahoo(RemoteSource):
             else:
                 if answer.attrs.pop("unfinished", False):
                     unfinished.append(symbol)
+                markets[symbol] = answer.attrs.pop("market")
                 frames[symbol] = answer
             how.progress(symbol, len(frames) + len(missing), len(since))
 
@@ -132,7 +136,7 @@ class Yahoo(RemoteSource):
             names = ", ".join(sorted(unfinished))
             rows.attrs["notes"] = [f"the newest bar has no close yet and was dropped: {names}"]
         ordered = {symbol: missing[symbol] for symbol in since if symbol in missing}
-        return Fetched(rows, ordered)
+        return Fetched(rows, ordered, markets)
 
     def _ask(
         self,
@@ -146,7 +150,12 @@ class Yahoo(RemoteSource):
         chart = ask_chart(
             asked["ticker"], asked["interval"], start=start, period=period, timeout=timeout
         )
-        return chart_rows(chart, asked["interval"])
+        opened = pd.DatetimeIndex(chart.index)
+        if asked["start"] is not None:
+            chart = chart[opened.tz_localize(None) >= pd.Timestamp(asked["start"])]
+        rows = chart_rows(chart, asked["interval"])
+        rows.attrs["market"] = market_of(chart.attrs.get("meta", {}), str(opened.tz))
+        return rows
 
 
 def chart_rows(chart: pd.DataFrame, interval: str) -> pd.DataFrame:

@@ -135,7 +135,8 @@ def ask_chart(
     -------
     DataFrame
         As `yfinance.Ticker.history` gives it: unadjusted for dividends, null bars kept, an index
-        with the exchange's time zone.
+        with the exchange's time zone. ``attrs["meta"]`` has Yahoo's ``exchangeName`` and
+        ``instrumentType``, where it gives them.
 
     Raises
     ------
@@ -175,6 +176,9 @@ def ask_chart(
     except (ValueError, LookupError, TypeError, AttributeError, YFException):
         # yfinance trips over an answer of another shape wherever it first meets it.
         raise UnavailableError("the answer is no chart") from None
+    # Only these keys: another would make yfinance ask Yahoo again.
+    meta = asked.get_history_metadata()
+    chart.attrs["meta"] = {k: meta[k] for k in ("exchangeName", "instrumentType") if k in meta}
     return chart
 
 

@@ -63,10 +63,16 @@ def window_of(asked: Request, since: pd.Timestamp | None) -> tuple[pd.Timestamp 
     asked : Request
     since : instant, optional
         From when on; it takes the place of the request's own start and period.
+
+    Returns
+    -------
+    start, period
+        The start is a day before the request's own, which is a date of the exchange's zone: there,
+        it may begin before it does in UTC.
     """
     period = asked["period"]
     if since is None and asked["start"] is not None:
-        since = pd.Timestamp(asked["start"], tz="UTC")
+        since = pd.Timestamp(asked["start"], tz="UTC") - pd.Timedelta(days=1)
     if since is None:
         counted = period is None or COUNTED_BY_YAHOO.fullmatch(period)
         return (None, period) if counted else (_start_of(period), None)

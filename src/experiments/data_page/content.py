@@ -45,6 +45,10 @@ class Findings:
         Where the page is written.
     suspected_file : Path
         The same folder's table of suspected splits, in the form that ``dataset.ratios`` reads.
+    adjust : str
+        How the bars were adjusted; see `Dataset`.
+    ratios : Path or None
+        The file that ``dataset.ratios`` names.
     """
 
     name: str
@@ -61,3 +65,5 @@ class Findings:
     comparison: Comparison | None
     page: Path
     suspected_file: Path
+    adjust: str = "report"
+    ratios: Path | None = None

@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-SHADES = ((1.0, 1.0), (0.99, 0.72), (0.9, 0.48), (0.5, 0.28), (0.0, 0.13))
-"""Least share and opacity of each shade; a share of exactly 0 is left blank."""
+from ...data.health.names import shortened
+
+SHADES = ((1.0, 1.0), (0.99, 0.5), (0.9, 0.36), (0.5, 0.22), (0.0, 0.11))
+"""Least share and opacity of each shade; a share of exactly 0 is left blank. All but the first let
+the figures on them be read, in light and dark."""
 NAMES = ("all", "99% or more", "90% or more", "half or more", "less")
 WIDTH = 940
 NAMED = 60
@@ -27,7 +30,9 @@ LONGEST = 18
 def coverage_map(shares: pd.DataFrame) -> Markup:
     """Draw the share of the clock's sessions with a bar, a row a symbol and a column a year.
 
-    Many symbols are laid out in several panels beside each other, in the order given.
+    Many symbols are laid out in several panels beside each other, in the order given. Of one panel
+    the names stay in sight where the page is narrow, and the years move beside them, the newest
+    ones first.
     """
     N, years = shares.shape
     step = TALL if N <= NAMED else FLAT
@@ -36,36 +41,54 @@ def coverage_map(shares: pd.DataFrame) -> Markup:
         fitting = max(1, int(WIDTH // (_labels(shares.index, step) + 16 + NARROWEST * years)))
         panels = min(fitting, 4, -(-N // ROWS_A_PANEL))
     rows = -(-N // panels)
-    width = (WIDTH - 20 * (panels - 1)) / panels
-    drawn = [
-        _panel(shares.iloc[k * rows : (k + 1) * rows], k * (width + 20), width, step)
-        for k in range(panels)
-    ]
     height = 22 + rows * step + 4
+    label = _labels(shares.index, step)
+    width = (WIDTH - 20 * (panels - 1)) / panels - label
+    if panels == 1:
+        cells = _cells(shares, 0, width, step)
+        parts = [
+            _svg(label, height, _names(shares.index, label, step)),
+            f'<div class="newest">{_svg(width, height, cells)}</div>',
+        ]
+        return Markup(f'<div class="map">{"".join(parts)}</div>')  # noqa: S704 - names are escaped
+    drawn = []
+    for k in range(panels):
+        part, left = shares.iloc[k * rows : (k + 1) * rows], k * (label + width + 20) + label
+        drawn += [_names(part.index, left, step), _cells(part, left, width, step)]
     return Markup(  # noqa: S704 - names are escaped where they are written
-        f'<svg viewBox="0 0 {WIDTH} {height}" style="max-width:{WIDTH}px" aria-hidden="true">'
-        f"{''.join(drawn)}</svg>"
+        f'<div class="map"><div class="oldest">{_svg(WIDTH, height, "".join(drawn))}</div></div>'
     )
 
 
-def _panel(shares: pd.DataFrame, left: float, width: float, step: int) -> str:
-    label = _labels(shares.index, step)
+def _svg(width: float, height: int, inside: str) -> str:
+    wide = round(width)
+    return (
+        f'<svg viewBox="0 0 {wide} {height}" style="width:{wide}px;height:{height}px" '
+        f'aria-hidden="true">{inside}</svg>'
+    )
+
+
+def _names(symbols: pd.Index, right: float, step: int) -> str:
+    """Name the rows, or every few of them, to the left of `right`."""
+    parts = []
+    for row, symbol in enumerate(symbols):
+        if step != TALL and row % (14 // step + 1):
+            continue
+        y = 22 + row * step
+        middle = y + step / 2 + 3.5 if step == TALL else y + 7
+        name = shortened(str(symbol), LONGEST)
+        size = 11.5 if step == TALL else 9
+        parts.append(_text(right - 8, middle, name, "end", size, hint=str(symbol)))
+    return "".join(parts)
+
+
+def _cells(shares: pd.DataFrame, left: float, width: float, step: int) -> str:
     values = shares.to_numpy()
     years = [str(year) for year in shares.columns]
-    cell = min((width - label) / len(years), 90)
-    x = left + label + cell * np.arange(len(years))
+    cell = min(width / len(years), 90)
+    x = left + cell * np.arange(len(years))
     gap = 1 if step == TALL else 0
     parts = [_heads(years, x, cell)]
-    for row, symbol in enumerate(shares.index):
-        y = 22 + row * step
-        if step == TALL or row % (14 // step + 1) == 0:
-            middle = y + step / 2 + 3.5 if step == TALL else y + 7
-            name = (
-                str(symbol)
-                if len(str(symbol)) <= 18
-                else f"{str(symbol)[:17]}\N{HORIZONTAL ELLIPSIS}"
-            )
-            parts.append(_text(left + label - 8, middle, name, "end", 11.5 if step == TALL else 9))
     level = np.full(values.shape, len(SHADES))
     for number, (least, _) in reversed(list(enumerate(SHADES))):
         level[(values >= least) & (values > 0)] = number
@@ -96,8 +119,8 @@ def _figures(values: np.ndarray, x: np.ndarray, cell: float, step: int) -> str:
     said = []
     for r, c in np.argwhere((values > 0) & (values < 1)):
         # Rounded down: 99.9% is not all.
-        text, shade = f"{int(100 * values[r, c])}%", "ink" if values[r, c] < 0.99 else "surface"
-        said.append(_text(x[c] + (cell - 1) / 2, 22 + r * step + 12.5, text, "middle", 10, shade))
+        text = f"{int(100 * values[r, c])}%"
+        said.append(_text(x[c] + (cell - 1) / 2, 22 + r * step + 12.5, text, "middle", 10))
     return "".join(said)
 
 
@@ -122,8 +145,11 @@ def _labels(names: pd.Index, step: int) -> float:
     return 12 + longest * (8.4 if step == TALL else 6.7)
 
 
-def _text(x: float, y: float, text: str, anchor: str, size: float, role: str = "ink") -> str:
+def _text(
+    x: float, y: float, text: str, anchor: str, size: float, role: str = "ink", hint: str = ""
+) -> str:
+    title = f"<title>{escape(hint)}</title>" if hint not in ("", text) else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
-        f'style="font-size:{size}px;fill:var(--{role})">{escape(text)}</text>'
+        f'style="font-size:{size}px;fill:var(--{role})">{escape(text)}{title}</text>'
     )

@@ -21,7 +21,7 @@ from ..report.theme import drawing
 from .content import Comparison, Findings
 from .coverage import NAMED, NAMES, SHADES, coverage_map
 from .figures import price_charts
-from .wording import said_of, summary
+from .wording import advice, command, said_of, summary
 
 HERE = Path(__file__).parent
 CHARTS = 12
@@ -72,6 +72,8 @@ def render(findings: Findings) -> str:
         moves=_table(findings.moves),
         standstills=_table(findings.standstills),
         suspected=_table(findings.suspected),
+        advice=advice(findings),
+        command=command(findings),
         comparison=None if findings.comparison is None else _comparison(findings.comparison),
         rows_open=ROWS_OPEN,
         first_rows=FIRST_ROWS,

@@ -12,6 +12,9 @@ from .content import Comparison, Findings
 NAMED = 12
 """So many symbols or columns are named."""
 
+OWN = "ratios.csv"
+"""A name for the user's own table of splits."""
+
 
 def summary(findings: Findings) -> list[str]:
     """Say what to look at first, a sentence each."""
@@ -36,11 +39,31 @@ def summary(findings: Findings) -> list[str]:
             f"from {_day(still['from'])} to {_day(still['to'])}"
         )
     if len(findings.suspected):
-        said.append(
-            f"{counted(len(findings.suspected), 'move')} that look like splits: "
-            f"{findings.suspected_file}"
-        )
+        then = "" if (words := command(findings)) is None else f", then {words}"
+        said.append(f"{_suspects(findings)}: {findings.suspected_file}; {advice(findings)}{then}")
     return said
+
+
+def _suspects(findings: Findings) -> str:
+    one = len(findings.suspected) == 1
+    looks = "looks like a split" if one else "look like splits"
+    return f"{counted(len(findings.suspected), 'move')} {looks}"
+
+
+def advice(findings: Findings) -> str:
+    """Say where the user keeps the moves that are splits; the written file is written anew."""
+    if findings.ratios is None:
+        own = f"a file of your own, such as {OWN}"
+    else:
+        own = f"{findings.ratios}, which dataset.ratios names and which is left as it is"
+    return f"copy the rows that are splits to {own}"
+
+
+def command(findings: Findings) -> str | None:
+    """Return what then has the prices divided, unless it is set already."""
+    if findings.ratios is None:
+        return f"dataset.adjust=ratios dataset.ratios={OWN}"
+    return None if findings.adjust == "ratios" else "dataset.adjust=ratios"
 
 
 def said_of(comparison: Comparison) -> list[str]:

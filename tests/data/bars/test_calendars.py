@@ -66,6 +66,9 @@ def test_closes_and_sessions_are_one_truth() -> None:
 def test_an_unknown_exchange_gets_a_suggestion() -> None:
     with pytest.raises(DataError, match="'XNYX' has no calendar; did you mean 'XNYS'"):
         sessions("XNYX", pd.Timestamp("2018-01-01"), pd.Timestamp("2018-01-31"))
+    for name in ("NSE", "XNSE", "xnse"):
+        with pytest.raises(DataError, match=f"'{name}' has no calendar; did you mean 'XBOM'"):
+            sessions(name, pd.Timestamp("2018-01-01"), pd.Timestamp("2018-01-31"))
     with pytest.raises(DataError, match="use a name of exchange_calendars, such as XNYS"):
         closes_of("the moon", np.array(["2018-01-01"], dtype="datetime64[ns]"))
 

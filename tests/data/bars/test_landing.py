@@ -1,15 +1,29 @@
 """A bar lands on the first row at or after its time, and nowhere else."""
 
+from pathlib import Path
+
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from marketlab.data.bars.calendars import sessions
-from marketlab.data.bars.landing import SUMMED, land_bars, panel_from_bars
+from marketlab.data.bars.landing import (
+    MULTIPLIED,
+    SUMMED,
+    WEIGHTED,
+    land_bars,
+    panel_from_bars,
+)
+from marketlab.data.dataset import Dataset
+from marketlab.data.snapshots.store import read_snapshot
+from marketlab.data.sources.csv import Csv
 from marketlab.errors import DataError
 
-FIELDS = ("open", "high", "low", "close", "volume", "vwap")
+FIELDS = (
+    *("open", "high", "low", "close", "volume", "vwap", "prev_close", "deliverable_volume"),
+    *("deliverble", "stock_splits", "last", "trades"),
+)
 
 
 def bars(*rows: tuple[str, str, float]) -> pd.DataFrame:
@@ -57,6 +71,75 @@ def test_bars_on_one_row_merge_as_ohlcv() -> None:
     row = {name: float(values[0, 0]) for name, values in landed.panel.fields.items()}
     assert row == {"open": 99.0, "high": 102.0, "low": 88.0, "close": 95.0, "volume": 2850.0}
     assert landed.merged == 2
+
+
+def merged(**columns: list[float]) -> dict[str, float]:
+    """Land bars of one morning on one row, with these further columns."""
+    rows = len(next(iter(columns.values())))
+    frame = bars(*((f"2021-04-27 {hour}:00", "A", float(hour)) for hour in range(11 - rows, 11)))
+    panel = panel_from_bars(frame.assign(**columns), "XBOM")
+    return {name: float(values[0, 0]) for name, values in panel.fields.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "volume", "expected"),
+    [
+        ("prev_close", [9.0, 11.0], [1.0, 1.0], 9.0),
+        ("prev_close", [np.nan, 11.0, 12.0], [1.0, 1.0, 1.0], np.nan),
+        ("deliverable_volume", [4.0, 5.0], [8.0, 8.0], 9.0),
+        ("trades", [4.0, 5.0], [8.0, 8.0], 9.0),
+        ("turnover", [4.0, np.nan], [8.0, 8.0], 4.0),
+        ("dividends", [0.5, 0.25], [8.0, 8.0], 0.75),
+        ("vwap", [10.0, 20.0], [3.0, 1.0], 12.5),
+        ("vwap", [10.0, 20.0, np.nan], [3.0, 1.0, 50.0], 12.5),
+        ("vwap", [10.0, 20.0], [3.0, np.nan], 10.0),
+        ("vwap", [10.0, 20.0], [0.0, 0.0], 20.0),
+        ("vwap", [10.0, 20.0], [np.nan, np.nan], 20.0),
+        ("deliverble", [0.25, 0.75], [3.0, 1.0], 0.375),
+        ("stock_splits", [2.0, 0.0], [1.0, 1.0], 2.0),
+        ("stock_splits", [2.0, 5.0], [1.0, 1.0], 10.0),
+        ("stock_splits", [0.0, 0.0], [1.0, 1.0], 0.0),
+        ("stock_splits", [np.nan, 0.0], [1.0, 1.0], 0.0),
+        ("stock_splits", [np.nan, 5.0], [1.0, 1.0], 5.0),
+        ("_ratio", [2.0, 1.5], [1.0, 1.0], 3.0),
+        ("_ratio", [2.0, np.nan], [1.0, 1.0], 2.0),
+        ("_member", [1.0, 0.0], [1.0, 1.0], 0.0),
+        ("last", [1.0, 5.0], [1.0, 1.0], 5.0),
+    ],
+)
+def test_each_field_merges_by_what_it_means(
+    name: str, values: list[float], volume: list[float], expected: float
+) -> None:
+    found = merged(**{name: values, "volume": volume})
+    if np.isnan(expected):
+        assert np.isnan(found.get(name, np.nan))
+    else:
+        assert found[name] == expected
+
+
+def test_the_merged_rows_of_real_shares(shared_data: Path, tmp_path: Path) -> None:
+    """Saturdays and Sundays that the calendar does not know merge with the Monday after."""
+    path = shared_data / "nifty/RELIANCE_2000_2021.csv"
+    source = Csv(str(path))
+    loaded = Dataset("r", source, "XBOM").load(tmp_path)
+    raw = source.load().set_index("date")
+    panel = loaded.panel
+    taken, _ = read_snapshot(loaded.snapshot.path)
+    row = panel.times.searchsorted(pd.DatetimeIndex(taken["time"]))
+    shared = np.flatnonzero(np.bincount(row) > 1)
+    assert len(shared) > 10
+    for t in shared:
+        dates = [time.tz_localize(None).normalize() for time in taken["time"][row == t]]
+        parts = raw.loc[dates]
+        found = {name: values[t, 0] for name, values in panel.fields.items()}
+        assert found["prev_close"] == parts["prev_close"].iloc[0]
+        assert found["deliverable_volume"] == pytest.approx(
+            parts["deliverable_volume"].sum(min_count=1), nan_ok=True
+        )
+        assert found["vwap"] == pytest.approx(np.average(parts["vwap"], weights=parts["volume"]))
+        share = parts["deliverable_volume"].sum() / parts["volume"].sum()
+        if parts["deliverable_volume"].notna().all():
+            assert found["deliverble"] == pytest.approx(share, abs=1e-4)
 
 
 def test_rows_without_bars_are_there_and_empty() -> None:
@@ -131,8 +214,18 @@ def slow_reference(frame: pd.DataFrame, clock: str) -> dict[str, dict[tuple[int,
             values = frame.loc[indices, name].dropna().tolist()
             if not values:
                 continue
-            if name in SUMMED:
+            weights = frame.loc[indices, ["volume", name]].dropna()["volume"]
+            if name == "prev_close":
+                if not np.isnan(first_one := frame.loc[indices[0], name]):
+                    merged[name][cell] = first_one
+            elif name in SUMMED:
                 merged[name][cell] = sum(values)
+            elif name in MULTIPLIED and len(indices) > 1:
+                splits = [value for value in values if value != 0]
+                merged[name][cell] = float(np.prod(splits)) if splits else 0.0
+            elif name in WEIGHTED and len(indices) > 1 and weights.sum() > 0:
+                parts = frame.loc[weights.index, name] * weights
+                merged[name][cell] = pytest.approx(parts.sum() / weights.sum())
             elif name in ("high", "low"):
                 merged[name][cell] = max(values) if name == "high" else min(values)
             else:

@@ -121,6 +121,17 @@ def test_dropping_counts_each_rule() -> None:
     )
 
 
+def test_what_left_no_bar_is_named() -> None:
+    frame = pd.concat([rows(high=dict.fromkeys(range(3), 1.0)), rows(symbol="B", close={1: -1.0})])
+    with pytest.raises(DataError) as refusal:
+        validate_bars(frame.iloc[[0, 1, 2, 4]], name="d", on_invalid="drop")
+    assert str(refusal.value) == (
+        "d: every bar breaks a rule: price not positive (1), high below low (3); check the source"
+    )
+    with pytest.raises(DataError, match=r"^d: there is not a single row with a close; check"):
+        validate_bars(rows(close=dict.fromkeys(range(3), np.nan)), name="d", on_invalid="drop")
+
+
 def test_negative_prices_pass_where_they_are_allowed() -> None:
     frame = rows(open={1: -4.0}, high={1: -1.0}, low={1: -5.0}, close={1: -2.0})
     assert len(validate_bars(frame, name="d", allow_negative=True).bars) == 3

@@ -9,6 +9,7 @@ from marketlab.data.bars.schema import validate_bars
 from marketlab.data.corrections.adjusting import adjusted, attach_ratios
 from marketlab.data.corrections.suspects import suspected_splits
 from marketlab.data.dataset import Dataset
+from marketlab.data.panel import RATIO
 from marketlab.data.sources.csv import Csv
 from marketlab.errors import DataError
 
@@ -44,7 +45,7 @@ def ratios_file(folder: Path, *rows: str, header: str = "date,symbol,ratio") -> 
 
 
 def ratios_of(frame: pd.DataFrame, symbol: str) -> list[float]:
-    return frame.loc[frame["symbol"] == symbol, "ratio"].tolist()
+    return frame.loc[frame["symbol"] == symbol, RATIO].tolist()
 
 
 WEEK = bars(A=[10.0, 10, 5, 5, NAN, 5, 5], B=[8.0, 8, 8, 8, 8, 8, 8])
@@ -69,14 +70,14 @@ def test_a_ratio_outside_the_bars_changes_nothing_and_is_told(tmp_path: Path) ->
         tmp_path, "2021-03-01,A,2", "2021-02-01,A,2", "2021-03-10,B,2", "2021-03-02,B,2"
     )
     found, notes = attach_ratios(WEEK, path)
-    assert found["ratio"].notna().sum() == 1
+    assert found[RATIO].notna().sum() == 1
     assert notes == ("3 ratios outside the bars of the symbol, which change nothing: A, B",)
 
 
 def test_a_session_that_ends_at_midnight_is_that_of_the_day_that_ends(tmp_path: Path) -> None:
     frame = WEEK.assign(time=WEEK["time"].dt.normalize() + pd.Timedelta("1D"))
     found, _ = attach_ratios(frame, ratios_file(tmp_path, "2021-03-03,A,2"))
-    assert np.flatnonzero(found["ratio"] == 2).tolist() == [2]
+    assert np.flatnonzero(found[RATIO] == 2).tolist() == [2]
 
 
 def test_headers_in_any_case_other_dates_and_other_columns(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_ratios_divide_what_is_per_share_and_multiply_shares(tmp_path: Path) -> 
     before = attached.copy()
     found = adjusted(attached, "ratios", "made")
     pd.testing.assert_frame_equal(attached, before)
-    assert "ratio" not in found.bars
+    assert RATIO not in found.bars
     a, b = (found.bars[found.bars["symbol"] == s].reset_index(drop=True) for s in "AB")
     np.testing.assert_allclose(a["close"], 1.0)
     for column, factor in (("open", 1.01), ("high", 1.02), ("low", 0.98), ("vwap", 1.005)):
@@ -169,7 +170,7 @@ def test_ratios_divide_what_is_per_share_and_multiply_shares(tmp_path: Path) -> 
 def test_adjusting_by_ratios_needs_them() -> None:
     with pytest.raises(DataError, match=r"made: dataset.adjust=ratios .* dataset.ratios=FILE"):
         adjusted(WEEK, "ratios", "made")
-    none = adjusted(WEEK.assign(ratio=NAN), "ratios", "made")
+    none = adjusted(WEEK.assign(**{RATIO: NAN}), "ratios", "made")
     assert none.changed.empty
     assert "no bar carries the ratio" in none.notes[0]
 
@@ -197,7 +198,7 @@ def test_adj_close_is_needed_on_every_bar() -> None:
 
 def test_report_changes_nothing_and_says_what_looks_like_a_split() -> None:
     frame = bars(A=[40.0, 20, 20, 5, 5], B=[9.0, 9, 3, 3, 1], C=[1.0] * 5)
-    found = adjusted(frame.assign(ratio=[2.0, *[NAN] * 14]), "report", "made")
+    found = adjusted(frame.assign(**{RATIO: [2.0, *[NAN] * 14]}), "report", "made")
     pd.testing.assert_frame_equal(found.bars, frame)
     assert found.changed.empty
     assert found.notes == (
@@ -260,6 +261,80 @@ def test_the_snapshot_keeps_the_bars_as_they_came(tmp_path: Path) -> None:
     assert done.health.table["adjusted"].tolist() == [2, 0]
     assert done.suspected.empty
     assert any("1 ratio outside" in note for note in done.health.notes)
-    assert "ratio" not in done.panel.fields
+    assert RATIO not in done.panel.fields
     with pytest.raises(DataError, match=r"dataset\.ratios=FILE"):
         Dataset("e", source, "24/5", adjust="ratios").load(tmp_path / "data")
+
+
+SYDNEY = [
+    day + pd.Timedelta(hours=hour)
+    for day in pd.bdate_range("2024-02-01", "2024-02-09")
+    for hour in range(10, 16)
+]
+
+
+def sydney(folder: Path, name: str = "BHP.csv") -> Dataset:
+    """Write hours of a Sydney summer, which open on the day before in UTC, with a split of 2:1."""
+    opened = pd.DatetimeIndex(SYDNEY).tz_localize("Australia/Sydney")
+    after = opened >= pd.Timestamp("2024-02-06", tz="Australia/Sydney")
+    close = np.where(after, 50.0, 100.0)
+    frame = pd.DataFrame({"time": opened, "open": close, "close": close, "volume": 1.0})
+    frame.to_csv(folder / name, index=False)
+    ratios = ratios_file(folder, "2024-02-06,BHP,2")
+    source = Csv(str(folder / name), stamps="open", interval="1h")
+    return Dataset("asx", source, "XASX", adjust="ratios", ratios=str(ratios))
+
+
+def test_a_ratio_counts_from_its_session_on_wherever_the_exchange_is(tmp_path: Path) -> None:
+    loaded = sydney(tmp_path).load(tmp_path / "data")
+    for name in ("open", "close"):
+        np.testing.assert_array_equal(loaded.panel.fields[name], 50.0)
+    assert loaded.suspected.empty
+    assert any("BHP 2024-02-06 (2)" in note for note in loaded.health.notes)
+
+
+def test_a_suspected_split_is_dated_by_its_exchange(tmp_path: Path) -> None:
+    dataset = sydney(tmp_path)
+    dataset.adjust = "report"
+    suspected = dataset.load(tmp_path / "data").suspected
+    assert suspected["date"].tolist() == [pd.Timestamp("2024-02-06")]
+
+
+def test_a_column_named_ratio_is_no_split(tmp_path: Path) -> None:
+    frame = WEEK.assign(date=WEEK["time"].dt.date, ratio=2.0).drop(columns="time")
+    frame.to_csv(tmp_path / "bars.csv", index=False)
+    source = Csv(str(tmp_path / "bars.csv"))
+    panel = Dataset("d", source, "24/5").load(tmp_path / "data").panel
+    assert set(panel.fields["ratio"][0]) == {2.0}
+    with pytest.raises(DataError, match=r"needs the ratios of splits"):
+        Dataset("d", source, "24/5", adjust="ratios").load(tmp_path / "data")
+    header = frame.rename(columns={"ratio": RATIO})
+    header.to_csv(tmp_path / "bars.csv", index=False)
+    assert "ratio" in Dataset("d", source, "24/5").load(tmp_path / "data").panel.fields
+
+
+def test_the_close_before_follows_the_adjusted_close_of_its_own_bar() -> None:
+    frame = bars(A=[10.0, 10, 8]).assign(adj_close=[5.0, 5, 8], prev_close=[9.0, 10, 10])
+    found = adjusted(frame, "adj_close", "made").bars
+    assert found["prev_close"].tolist() == [4.5, 5, 5]
+
+
+def test_what_lies_outside_a_span_is_adjusted_but_neither_counted_nor_told() -> None:
+    frame = bars(A=[40.0, 20, 20, 5, 5], B=[9.0, 9, 3, 3, 3])
+    ratios = [NAN, 2.0, NAN, NAN, NAN, NAN, NAN, 3.0, NAN, NAN]
+    frame = frame.assign(**{RATIO: ratios})
+    whole = adjusted(frame, "ratios", "made")
+    assert whole.changed.to_dict() == {"A": 1, "B": 2}
+    days = [pd.Timestamp(f"2021-03-0{day}") for day in range(1, 6)]
+    late = adjusted(frame, "ratios", "made", span=(days[1], None))
+    pd.testing.assert_frame_equal(late.bars, whole.bars)
+    assert late.changed.to_dict() == {"B": 1}
+    assert late.notes[0] == "prices divided by 1 split ratio of 1 symbol: B 2021-03-03 (3)"
+    assert late.notes[1].endswith("A 2021-03-04 (4); list it with marketlab-data")
+    assert late.suspected["date"].tolist() == [days[3]]
+    early = adjusted(frame, "ratios", "made", span=(None, days[2]))
+    assert early.suspected.empty
+    assert early.changed.to_dict() == {"A": 1, "B": 2}
+    told = adjusted(frame, "report", "made", span=(days[2], days[2])).notes
+    assert told[0] == "1 ratio not applied; set dataset.adjust=ratios"
+    assert "1 move looks like a split that nobody adjusted: B 2021-03-03" in told[1]

@@ -8,6 +8,8 @@ import pytest
 from marketlab.data.bars.schema import validate_bars
 from marketlab.data.corrections.universe import attach_members
 from marketlab.data.dataset import Dataset
+from marketlab.data.panel import MEMBER
+from marketlab.data.snapshots.store import read_snapshot
 from marketlab.data.sources.parquet import Parquet
 from marketlab.errors import DataError
 
@@ -29,7 +31,7 @@ def table(folder: Path, *rows: str, name: str = "members.csv") -> Path:
 
 def days_in(frame: pd.DataFrame, symbol: str) -> list[int]:
     """Return the days of March on which the symbol is a member."""
-    joined = frame[(frame["symbol"] == symbol) & (frame["member"] == 1.0)]
+    joined = frame[(frame["symbol"] == symbol) & (frame[MEMBER] == 1.0)]
     return [int(day) for day in joined["time"].dt.day]
 
 
@@ -51,7 +53,7 @@ def test_both_ends_are_included_and_an_open_one_lasts(tmp_path: Path) -> None:
     assert days_in(found, "B") == [3, 4, 5, 6, 9, 10]
     assert days_in(found, "C") == []
     assert days_in(found, "D") == []
-    assert set(found["member"]) == {0.0, 1.0}
+    assert set(found[MEMBER]) == {0.0, 1.0}
     assert notes == ("1 symbol never in members.csv, hence no member: C",)
     pd.testing.assert_frame_equal(before, kept)
 
@@ -71,14 +73,14 @@ def test_it_is_what_a_loop_over_spans_says(tmp_path: Path) -> None:
             here = (frame["symbol"] == name).to_numpy() & (day >= first) & (day <= last)
             expected[here] = 1.0
     found, notes = attach_members(frame, table(tmp_path, *rows))
-    np.testing.assert_array_equal(found["member"], expected)
+    np.testing.assert_array_equal(found[MEMBER], expected)
     assert 0.2 < expected.mean() < 0.8
     assert notes == ()
 
 
 def test_a_file_of_qlib_replaces_what_the_source_said(tmp_path: Path) -> None:
     path = table(tmp_path, "A\t2021-03-02\t2021-03-04", "C\t2021-03-01\t2021-03-02", name="x.txt")
-    found, notes = attach_members(bars("A", "B").assign(member=1.0), path)
+    found, notes = attach_members(bars("A", "B").assign(**{MEMBER: 1.0}), path)
     assert days_in(found, "A") == [2, 3, 4]
     assert days_in(found, "B") == []
     assert notes == (
@@ -170,3 +172,45 @@ def test_a_symbol_may_be_called_like_a_column(tmp_path: Path) -> None:
     path = table(tmp_path, "TO,2021-03-02,2021-03-04", "A,2021-03-01,2021-03-02")
     found, _ = attach_members(bars("TO", "A"), path)
     assert days_in(found, "TO") == [2, 3, 4]
+
+
+def test_a_column_named_member_is_no_universe(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"date": DAYS, "symbol": "A", "close": 1.0, "member": 7.0})
+    frame.to_parquet(tmp_path / "bars.parquet")
+    source = Parquet(str(tmp_path / "bars.parquet"))
+    panel = Dataset("d", source, "24/7").load(tmp_path / "data").panel
+    assert panel.member is None
+    assert set(panel.fields["member"][:, 0]) == {7.0}
+    path = table(tmp_path, "symbol,from,to", "A,2021-03-02,")
+    universe = Dataset("d", source, "24/7", universe=str(path)).load(tmp_path / "data").panel
+    assert universe.member is not None
+    assert universe.member[:, 0].tolist() == [False, *[True] * 9]
+    assert set(universe.fields["member"][:, 0]) == {7.0}
+
+
+def test_a_member_joins_with_the_session_wherever_the_exchange_is(tmp_path: Path) -> None:
+    hours = [day + pd.Timedelta(hours=hour) for day in DAYS[:5] for hour in (10, 13)]
+    opened = pd.DatetimeIndex(hours).tz_localize("Australia/Sydney").tz_convert("UTC")
+    pd.DataFrame({"time": opened, "symbol": "A", "close": 1.0}).to_parquet(tmp_path / "x.parquet")
+    source = Parquet(str(tmp_path / "x.parquet"), stamps="open", interval="1h")
+    path = table(tmp_path, "symbol,from,to", "A,2021-03-03,2021-03-03")
+    dataset = Dataset("d", source, "XASX", universe=str(path))
+    bars_of_it, _ = read_snapshot(dataset.load(tmp_path / "data").snapshot.path)
+    assert bars_of_it[MEMBER].tolist() == [0, 0, 0, 0, 1, 1, 0, 0, 0, 0]
+
+
+def test_a_span_that_was_cut_is_not_one_without_an_end(tmp_path: Path) -> None:
+    rows = ["A\t2021-03-01\t2021-03-04", "B\t2021-03-01\t"]
+    with pytest.raises(DataError, match=r"csi300\.txt: row 2: the span of B has no last day"):
+        attach_members(bars("A", "B"), table(tmp_path, *rows, name="csi300.txt"))
+    with pytest.raises(DataError, match="row 1: the span of A has no last day"):
+        attach_members(bars("A"), table(tmp_path, "A,2021-03-01,", name="plain.csv"))
+    # The first row says how many columns there are.
+    with pytest.raises(DataError, match="2 columns and no header"):
+        attach_members(bars("A"), table(tmp_path, "A\t2021-03-01", name="csi300.txt"))
+    short = table(tmp_path, rows[0], "B\t2021-03-01", name="csi300.txt")
+    with pytest.raises(DataError, match="line 2 has 2 cells and the first 3; the file is cut"):
+        attach_members(bars("A", "B"), short)
+    cut = table(tmp_path, "symbol,from,to", "A,2021-03-01,", "B,2021-03-01", name="cut.csv")
+    with pytest.raises(DataError, match="line 3 has 2 cells and the first 3; the file is cut"):
+        attach_members(bars("A", "B"), cut)

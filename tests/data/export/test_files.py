@@ -133,3 +133,12 @@ def test_the_cache_of_the_seed_comes_out_as_it_went_in(shared_data, tmp_path):
     for key, series in theirs.items():
         assert ours[key]["meta"]["interval"] == series["meta"]["interval"]
         assert ours[key]["data"] == series["data"]
+
+
+def test_splits_have_the_header_of_the_provider():
+    frame = bars(daily("A", rows=2, dividends=0.0, stock_splits=[0.0, 2.0]))
+    table = rows(files(frame)["A.csv"])
+    assert table[0][-2:] == ["Dividends", "Stock Splits"]
+    assert [row[-1] for row in table[1:]] == ["0", "2"]
+    data = json.loads(json_cache(written(frame), {}))["series"]["A"]["data"]
+    assert [bar["Stock Splits"] for bar in data] == [0.0, 2.0]

@@ -31,3 +31,14 @@ def test_dates_are_those_of_the_sessions_wherever_the_exchange_is(exchange):
     assert (series.dates == expected).all()
     assert (series.stamps.tz_localize(None) == expected).all()
     assert str(series.stamps.tz) == str(time_zone(exchange))
+
+
+def test_hours_of_sydney_belong_to_its_day_and_columns_of_a_dataset_to_no_file():
+    days = pd.bdate_range("2024-02-01", periods=3)
+    hours = pd.DatetimeIndex([day + pd.Timedelta(hours=h) for day in days for h in range(11, 17)])
+    closed = hours.tz_localize("Australia/Sydney").tz_convert("UTC").as_unit("ns")
+    frame = bars(pd.DataFrame({"time": closed, "symbol": "A", "close": 1.0}))
+    (series,) = written(frame.assign(_member=1.0, _ratio=2.0), exchange="XASX")
+    assert series.dates.unique().tolist() == days.tolist()
+    assert series.length == pd.Timedelta(hours=1)
+    assert not {"_member", "_ratio"} & set(series.values.columns)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from marketlab.data.expressions import compile_program, frozen_future
-from marketlab.data.panel import Panel
+from marketlab.data.panel import MEMBER, Panel
 from marketlab.errors import ExpressionError
 
 T, N = 120, 4
@@ -77,7 +77,7 @@ def test_it_is_its_definition(text: str, panel: Panel) -> None:
     [
         "cs_rank(lead(close, 5) / close)",
         "lead(cs_zscore(ts_mean(close, 7)), 2) - cs_rank(volume)",
-        "lead(ewm_mean(cs_rank(volume), 3), 2) * lead(member, 1)",
+        "lead(ewm_mean(cs_rank(volume), 3), 2) * lead(_member, 1)",
         "lead(macd_hist(close, 3, 6, 4), 4) * cs_rank(lead(ffill(volume), 1))",
     ],
 )
@@ -85,13 +85,13 @@ def test_membership_stands_still_as_well(text: str, panel: Panel) -> None:
     random = np.random.default_rng(1)
     member = np.repeat(random.random((T // 6, N)) < 0.6, 6, axis=0).astype(float)
     member[random.random((T, N)) < 0.05] = np.nan
-    fields = {**panel.fields, "member": member}
+    fields = {**panel.fields, MEMBER: member}
     universe = Panel(panel.times, panel.symbols, fields, panel.clock, panel.first_row)
     found = frozen_future(compile_program({"f": text}), universe)
     expected = by_definition(text, universe)
     np.testing.assert_allclose(found[:, :, 0], expected, rtol=1e-9, atol=1e-12)
     assert np.isfinite(expected).mean() > 0.3
-    everyone = replace(universe, fields={**fields, "member": np.ones((T, N))})
+    everyone = replace(universe, fields={**fields, MEMBER: np.ones((T, N))})
     assert not np.allclose(expected, by_definition(text, everyone), equal_nan=True)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from marketlab.data.expressions import compile_program
-from marketlab.data.panel import Panel
+from marketlab.data.panel import MEMBER, Panel
+from marketlab.errors import ExpressionError
 
 T, N = 60, 9
 Values = dict[str, np.ndarray]
@@ -28,7 +29,7 @@ def made(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def values(x: np.ndarray, member: np.ndarray | None = None, threads: int = 2) -> Values:
     """Return name -> (T, N)."""
-    fields = {"x": x} if member is None else {"x": x, "member": member.astype(float)}
+    fields = {"x": x} if member is None else {"x": x, MEMBER: member.astype(float)}
     times = pd.date_range("2020-01-01", periods=len(x), tz="UTC")
     panel = Panel(times, tuple("abcdefghi"[: x.shape[1]]), fields, "24/7")
     found = compile_program(EXPRESSIONS).evaluate(panel, threads=threads)
@@ -108,9 +109,16 @@ def test_the_values_of_others_do_not_reach_the_members() -> None:
 def test_membership_is_a_field_like_any_other() -> None:
     x, member = made()
     times = pd.date_range("2020-01-01", periods=T, tz="UTC")
-    fields = {"x": x, "member": member.astype(float)}
-    program = compile_program({"age": "ts_sum(member, 5)", "own": "where(member > 0, x, -1)"})
+    fields = {"x": x, MEMBER: member.astype(float)}
+    program = compile_program({"age": "ts_sum(_member, 5)", "own": "where(_member > 0, x, -1)"})
     found = program.evaluate(Panel(times, tuple("abcdefghi"), fields, "24/7"))
-    age = pd.DataFrame(fields["member"]).rolling(5).sum()
+    age = pd.DataFrame(fields[MEMBER]).rolling(5).sum()
     np.testing.assert_array_equal(found[:, :, 0].T, age)
     np.testing.assert_array_equal(found[:, :, 1].T, np.where(member, x, -1))
+
+
+def test_a_membership_is_not_suggested_as_a_field() -> None:
+    program = compile_program({"f": "member + 1"})
+    with pytest.raises(ExpressionError, match="unknown field 'member'") as refusal:
+        program.check_fields(["close", MEMBER])
+    assert MEMBER not in str(refusal.value).splitlines()[0]

@@ -1,12 +1,42 @@
+"""What a split does to the past is marked, and nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
+from marketlab.data.bars.schema import validate_bars
+from marketlab.data.corrections.adjusting import adjusted
 from marketlab.data.expressions import compile_program
+from marketlab.data.panel import DEGREES, RATIO
+
+CONF = Path(__file__).parents[3] / "conf/features"
 
 
 @pytest.mark.parametrize(
     ("text", "rescales"),
     [
         ("close", True),
-        ("volume", False),
+        ("volume", True),
+        ("log(volume)", True),
+        ("cs_rank(volume)", True),
+        ("deliverable_volume", True),
+        ("prev_close", True),
+        ("log(last)", True),
+        ("dividends", True),
+        ("log(vwap)", True),
+        ("turnover", False),
+        ("trades", False),
+        ("volume * close", False),
+        ("cs_rank(volume * vwap)", False),
+        ("volume / close", True),
+        ("log(volume) + log(close)", False),
+        ("log(volume) - log(close)", True),
+        ("volume / ts_mean(volume, 20)", False),
+        ("deliverable_volume / volume", False),
+        ("dividends / prev_close", False),
+        ("close / prev_close - 1", False),
         ("close / delay(close, 5) - 1", False),
         ("close - open", True),
         ("(close - open) / (high - low)", False),
@@ -48,7 +78,8 @@ from marketlab.data.expressions import compile_program
         ("where(close - 1, 1, 0)", True),
         ("where(close > open, close, 0) / low", False),
         ("clip(close / open, 0.9, 1.1)", False),
-        ("(close > open) & (volume > 10)", False),
+        ("(close > open) & (volume > 10)", True),
+        ("(close > open) & (volume > 0)", False),
         ("not (close > 1)", True),
         ("vwap / adj_close", False),
         ("close * volume / ts_mean(close * volume, 5)", False),
@@ -59,3 +90,23 @@ from marketlab.data.expressions import compile_program
 )
 def test_the_mark(text: str, rescales: bool) -> None:
     assert compile_program({"f": text}).rescales["f"] is rescales
+
+
+@pytest.mark.parametrize("name", [*DEGREES, "turnover", "trades", "made_up"])
+def test_a_field_is_marked_by_what_a_split_does_to_it(name: str) -> None:
+    """The table of the marks and the adjusting of bars say the same of every field."""
+    days = pd.bdate_range("2021-03-01", periods=3).tz_localize("UTC") + pd.Timedelta("10h")
+    made = pd.DataFrame({"time": days, "symbol": "A", "close": 1.0, name: 1.0})
+    bars = validate_bars(made, name="made").bars.assign(**{RATIO: [np.nan, np.nan, 2.0]})
+    changed = adjusted(bars, "ratios", "made").bars[name].iloc[0] != 1.0
+    rescales = compile_program({"f": name}).rescales["f"]
+    # Its source has adjusted it already.
+    assert rescales is (bool(changed) or name == "adj_close")
+    assert compile_program({"f": f"{name} / delay({name}, 1)"}).rescales["f"] is False
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_features_that_are_shipped_survive_a_split(path: Path) -> None:
+    expressions = yaml.safe_load(path.read_text())["expressions"]
+    marks = compile_program(expressions).rescales
+    assert not [name for name, rescales in marks.items() if rescales]

@@ -37,6 +37,17 @@ def test_gaps_lie_between_the_first_and_the_last_bar_and_the_longest_comes_first
     assert len(longest_gaps(panel(np.column_stack([a, b])), most=1)) == 1
 
 
+def test_symbols_that_lack_the_same_sessions_share_a_row():
+    a = [1, NAN, NAN, 1, NAN, 1]
+    b = [1, NAN, 1, 1, NAN, 1]
+    c = [1, NAN, NAN, 1, NAN, 1]
+    gaps = longest_gaps(panel(np.column_stack([a, b, c])))
+    assert gaps["symbol"].tolist() == ["A, C", "all 3 symbols", "B"]
+    assert gaps["sessions"].tolist() == [2, 1, 1]
+    assert gaps["symbols"].tolist() == [2, 3, 1]
+    assert [str(d.date()) for d in gaps["from"]] == ["2020-12-31", "2021-01-03", "2020-12-31"]
+
+
 def test_a_gap_does_not_reach_from_one_symbol_to_the_next():
     late_then_early = np.column_stack([[1, 1, NAN, NAN, NAN], [NAN, NAN, NAN, 1, 1]])
     assert longest_gaps(panel(late_then_early)).empty

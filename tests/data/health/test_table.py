@@ -115,6 +115,20 @@ def test_what_adjusting_changed_is_shown_where_it_changed_anything() -> None:
     assert "adjusted" not in printed(untouched)
 
 
+def test_long_names_give_way_to_the_numbers() -> None:
+    close = 1.0 + np.arange(1200) % 7
+    close[5:100] = NAN
+    made = panel([close.tolist()] * 3, volume=[[0.0] * 30 + [1.0] * 1170] * 3)
+    names = tuple(f"NIFTY_{k}_daily_to_2022_08_and_longer" for k in ("BANK", "IT", "PHARMA"))
+    long = Panel(made.times, names, made.fields, "24/7")
+    text = printed(panel_health(long, (), pd.Series([1200] * 3, index=names)))
+    assert max(map(len, text.splitlines())) <= 80
+    for words in ("symbol", "rows", "missing", "moves", "adj.", "1,105", "95 (8%)", "1,200"):
+        assert words in text
+    assert len({line.split()[0] for line in text.splitlines() if "NIFTY" in line}) == 3
+    assert "longer " in text or "nger " in text
+
+
 def test_an_adjusted_table_fits_a_terminal() -> None:
     close = 1.0 + np.arange(1200) % 7
     close[5:100] = NAN

@@ -107,3 +107,10 @@ def test_intraday_bars_of_one_day_are_told_apart():
     after = before[1:].reset_index(drop=True)
     row = compare_bars(before, after).table.loc["A"]
     assert (row["gone"], row["added"], row["changed"]) == (1, 0, 0)
+
+
+def test_what_a_dataset_attached_is_not_compared():
+    before = bars(A=[1, 2])
+    after = before.assign(_member=1.0, _ratio=2.0)
+    assert compare_bars(before, after).identical
+    assert compare_bars(before.assign(_member=0.0), after).identical

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from marketlab.data.snapshots.overlap import difference
+from marketlab.data.snapshots.overlap import difference, fits
 
 TIMES = pd.date_range("2024-01-01 10:00", periods=4, freq="D", tz="UTC")
 BARS = pd.DataFrame(
@@ -30,7 +30,7 @@ def test_equal_bars_do_not_differ() -> None:
         (changed(2, "close", 3.0), "close of 2024-01-03"),
         (changed(0, "close", np.nan), "close of 2024-01-01"),
         (changed(2, "volume", 7.00001), "volume of 2024-01-03"),
-        (changed(3, "volume", 9.0), None),
+        (changed(3, "volume", 9.0), "volume of 2024-01-04"),
         (BARS.drop(1), "the bar of 2024-01-02 is only known"),
         (BARS.iloc[:0], "no bar in common"),
         (BARS.assign(vwap=1.0), "only one has the column vwap"),
@@ -42,3 +42,38 @@ def test_the_first_difference_is_named(fresh: pd.DataFrame, words: str | None) -
 
 def test_a_bar_that_nobody_knew_is_named() -> None:
     assert difference(BARS.drop(1), BARS) == "the bar of 2024-01-02 is new"
+
+
+LONG = pd.DataFrame(
+    {
+        "time": pd.date_range("2024-01-01 10:00", periods=200, freq="h", tz="UTC"),
+        "close": np.linspace(100, 120, 200),
+        "volume": 1.0,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fit"),
+    [
+        (slice(0, 0), True),
+        (slice(90, 100), True),  # single bars were revised
+        (slice(90, 200), False),
+        (slice(0, 10), False),  # all before a split
+        (slice(0, 199), False),
+    ],
+)
+def test_old_bars_stay_beside_those_that_mostly_agree(changes: slice, fit: bool) -> None:
+    fresh = LONG.copy()
+    fresh.loc[fresh.index[changes], "close"] *= 1.01
+    fresh["volume"] += 1
+    older = LONG.iloc[:50].assign(time=LONG["time"].iloc[:50] - pd.Timedelta(days=9))
+    known = pd.concat([older, LONG], ignore_index=True)
+    assert fits(known, fresh) is fit
+
+
+def test_the_newest_bar_does_not_count() -> None:
+    fresh = LONG.copy()
+    fresh.loc[199, "close"] *= 2
+    assert fits(LONG.iloc[150:], fresh.iloc[150:])
+    assert not fits(LONG.iloc[199:], fresh.iloc[199:])

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from marketlab.data.snapshots import store
 from marketlab.data.snapshots.store import find_snapshot, read_snapshot, write_snapshot
 from marketlab.errors import SnapshotError
 
@@ -91,6 +92,37 @@ def test_damaged_bytes_are_refused(tmp_path: Path, damage: str) -> None:
     ) as refusal:
         read_snapshot(path)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("failure", [UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), MemoryError()])
+def test_whatever_decoding_damaged_bytes_raises_they_are_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    path = write_snapshot(bars(), tmp_path, META).path
+    monkeypatch.setattr(store, "_decoded", fail)
+    with pytest.raises(type(failure)):
+        read_snapshot(path)  # sound bytes: the fault is elsewhere, and is not hidden
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(SnapshotError, match="is damaged"):
+        read_snapshot(path)
+
+
+def test_random_damages_are_always_told(tmp_path: Path) -> None:
+    path = write_snapshot(bars(), tmp_path, META).path
+    good = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(1500):
+        data = bytearray(good)
+        for at in rng.integers(0, len(good), rng.choice([1, 3, 20])):
+            data[at] ^= rng.integers(1, 256)
+        if bytes(data) == good:
+            continue
+        path.write_bytes(data)
+        with pytest.raises(SnapshotError, match="is damaged"):
+            read_snapshot(path)
 
 
 def test_what_is_no_snapshot_is_refused(tmp_path: Path) -> None:

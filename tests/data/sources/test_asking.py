@@ -9,7 +9,7 @@ import pytest
 from marketlab.data.sources import asking
 from marketlab.data.sources.asking import RefusedError, UnavailableError, ask_all
 from marketlab.data.sources.source import Fetching
-from tenacity import wait_none
+from tenacity import wait_fixed, wait_none
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +74,27 @@ def test_no_thread_is_left_behind() -> None:
 
 def test_nobody_asked_is_nothing_answered() -> None:
     assert answers_of([], len, Fetching()) == {}
+
+
+def test_a_wait_before_another_try_is_told_where_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asking, "BACKOFF", wait_fixed(0.01))
+    told: list[tuple[str, int, int]] = []
+    asker = threading.current_thread()
+
+    def progress(text: str, done: int, total: int) -> None:
+        assert threading.current_thread() is asker
+        told.append((text, done, total))
+
+    def ask(name: str) -> int:
+        if name == "b" and not any(text.startswith("b") for text, _, _ in told):
+            raise UnavailableError("not now")
+        if name == "c":
+            raise asking.RateLimitError
+        return 0
+
+    answers_of(["a", "b", "c"], ask, Fetching(requests=1, pause=0, retries=1, progress=progress))
+    assert ("b: no answer, try 2 of 2 in 0 s", 1, 3) in told
+    assert ("c: rate limit, try 2 of 2 in 0 s", 2, 3) in told
+    assert len(told) == 2

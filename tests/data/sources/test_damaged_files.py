@@ -67,7 +67,7 @@ def test_it_is_refused_in_one_line(damage: Damage, good: Path, tmp_path: Path) -
 @pytest.mark.parametrize("damage", LOADING, ids=lambda damage: damage.name)
 def test_it_loads_as_the_sound_file_does(damage: Damage, good: Path, tmp_path: Path) -> None:
     loaded = dataset(damage, tmp_path).load(tmp_path / "store")
-    sound = Dataset("d", Csv("nowhere.csv"), "XBOM").load(good, snapshot="latest")
+    sound = Dataset("d", Csv(str(good.parent / "bad.csv")), "XBOM").load(good, snapshot="latest")
     assert loaded.panel.times.equals(sound.panel.times)
     for name, values in sound.panel.fields.items():
         np.testing.assert_array_equal(loaded.panel.fields[name], values)

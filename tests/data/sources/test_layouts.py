@@ -130,6 +130,7 @@ def test_a_file_without_header_and_dates(tmp_path: Path) -> None:
         ("date,A\n2020-01-06,1\n", {"dates": {"start": "1990"}}, "x.csv has dates of its own in"),
         ("date,A\n2020-01-06,1\n", {"decimal": "x"}, "dataset.source.decimal=x: choose"),
         ("date,A\n2020-01-06,1\n", {"separator": "::"}, "dataset.source.separator='::': give one"),
+        ("date,A\n2020-01-06,1\n", {"columns": {"_member": "A"}}, "cannot name a field"),
     ],
 )
 def test_options_that_do_not_fit(
@@ -155,6 +156,7 @@ def test_options_that_do_not_fit(
                 "dataset.source.timezone=Asia/Kolkata",
             ],
         ),
+        ("date,close\n2021-04-26 18:30+00:00,1\n", ["dataset.source.timezone=Asia/Kolkata"]),
         ("date,symbol,close\n2021-04-27,A,1\n", ["dataset.source.renamed={A: B}"]),
     ],
 )

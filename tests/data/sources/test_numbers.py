@@ -1,9 +1,11 @@
 """Numbers as people write them, and the commas that nobody can read."""
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from marketlab.data.sources.csv import Csv
 from marketlab.data.sources.numbers import Numerals, mostly_numbers, numerals_of, read_numbers
 from marketlab.errors import DataError
 
@@ -68,6 +70,13 @@ def test_a_decimal_comma_where_it_is_declared() -> None:
         (["1,169", "981"], False),
         (["1,169", "1,172.5"], True),
         (["1,169", "0.5"], True),
+        (["1,169", "0.500"], True),
+        (["1,169", "1.50"], True),
+        (["1,169", "1.5000"], True),
+        (["1,169", "1234.500"], True),
+        (["1,169", "1.500"], False),
+        (["1,169", "123.500"], False),
+        (["1,169", "-1.234"], False),
         (["1,169", "1,234,567"], True),
     ],
 )
@@ -92,3 +101,18 @@ def test_text_is_told_from_numbers() -> None:
     assert not mostly_numbers(pd.Series(["EQ", "EQ", "2"]), SURE)
     assert not mostly_numbers(pd.Series([True, False]), SURE)
     assert not mostly_numbers(pd.Series(["-", ""]), SURE)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_thousands_after_a_point_do_not_make_a_comma_sure(tmp_path: Path, separator: str) -> None:
+    lines = ["date;close;volume", "2024-01-02;151,234;1.234", "2024-01-03;152,250;2.500"]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(lines).replace(";", separator) + "\n")
+    with pytest.raises(DataError, match=r"'151,234' .* beyond doubt; set 'dataset\.source\.decima"):
+        Csv(str(path)).load()
+    raw = Csv(str(path), decimal=",").load()
+    assert raw["close"].tolist() == [151.234, 152.25]
+    assert raw["volume"].tolist() == [1234, 2500]
+    raw = Csv(str(path), decimal=".").load()
+    assert raw["close"].tolist() == [151234, 152250]
+    assert raw["volume"].tolist() == [1.234, 2.5]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from marketlab.data.dataset import Dataset
+from marketlab.data.panel import MEMBER
 from marketlab.data.sources.qlib import Qlib
 from marketlab.errors import DataError
 
@@ -48,7 +49,7 @@ def test_rows_have_a_close_and_the_date_of_the_calendar(tmp_path: Path) -> None:
     assert raw["volume"].tolist()[:4] == [10, 20, 40, 50]
     assert raw["volume"].isna().tolist() == [False] * 4 + [True] * 3
     assert raw["date"].dt.day.tolist() == [26, 27, 29, 30, 27, 28, 29]
-    assert "member" not in raw
+    assert MEMBER not in raw
     assert "volume" not in Qlib(str(tmp_path / "bad"), fields=["$close"]).load()
 
 
@@ -59,12 +60,12 @@ def test_membership_marks_rows_and_drops_none(tmp_path: Path) -> None:
     folder = write(tmp_path)
     (folder / "instruments/small.txt").write_bytes(market + b"2021-04-30\n")
     raw = Qlib(str(folder), market="small").load()
-    assert raw["member"].tolist() == [1, 0, 1, 0]
+    assert raw[MEMBER].tolist() == [1, 0, 1, 0]
     assert raw.attrs["notes"] == (
         "1 of 2 instruments of small have no features and are left out: SZ1",
     )
     (folder / "instruments/all.txt").write_bytes(b"SH600004\t2021-04-28\t2021-04-30\n")
-    assert Qlib(str(folder)).load()["member"].tolist() == [0, 1, 1]
+    assert Qlib(str(folder)).load()[MEMBER].tolist() == [0, 1, 1]
 
 
 def test_fields_of_other_lengths_are_aligned(tmp_path: Path) -> None:
@@ -105,5 +106,5 @@ def test_real_rows_come_back_as_they_were(shared_data: Path, tmp_path: Path) -> 
         np.testing.assert_array_equal(raw[column], frame[column])
     members = Qlib(str(tmp_path / "qlib"), market="csi300")
     loaded = Dataset("qlib", members, "XSHG").load(tmp_path / "store")
-    member = loaded.panel.fields["member"]
+    member = loaded.panel.fields[MEMBER]
     assert set(np.unique(member[~np.isnan(member)])) == {0, 1}

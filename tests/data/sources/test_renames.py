@@ -93,3 +93,47 @@ def test_symbols_are_chosen_by_their_new_names(tmp_path: Path) -> None:
     rows = load(tmp_path, OLD + NEW, symbols=["AXISBANK"])
     assert len(rows) == 4
     assert set(rows["symbol"]) == {"AXISBANK"}
+
+
+THREE = [*OLD, *NEW, ("2007-08-20", "AXIS")]
+
+
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        {"AXISBANK": "AXIS", "UTIBANK": "AXISBANK"},
+        {"UTIBANK": "AXISBANK", "AXISBANK": "AXIS"},
+        {"UTIBANK": "AXIS", "AXISBANK": "AXIS"},
+        {"AXISBANK": "AXIS", "UTIBANK": "AXIS"},
+    ],
+)
+def test_a_chain_of_names_ends_at_the_newest_in_any_order(
+    tmp_path: Path, renamed: dict[str, str]
+) -> None:
+    rows = load(tmp_path, THREE, renamed=renamed)
+    assert set(rows["symbol"]) == {"AXIS"}
+    assert rows.attrs["notes"] == ("UTIBANK and AXISBANK joined under the newest name, AXIS",)
+
+
+def test_a_name_within_a_chain_may_be_missing(tmp_path: Path) -> None:
+    rows = load(tmp_path, [*OLD, THREE[-1]], renamed={"UTIBANK": "AXISBANK", "AXISBANK": "AXIS"})
+    assert set(rows["symbol"]) == {"AXIS"}
+    assert rows.attrs["notes"] == ("UTIBANK joined under the newest name, AXIS",)
+
+
+@pytest.mark.parametrize(
+    ("renamed", "circle"),
+    [
+        ({"UTIBANK": "AXISBANK", "AXISBANK": "UTIBANK"}, "UTIBANK to AXISBANK to UTIBANK"),
+        ({"AXIS": "AXIS"}, "AXIS to AXIS"),
+    ],
+)
+def test_a_circle_is_refused(tmp_path: Path, renamed: dict[str, str], circle: str) -> None:
+    with pytest.raises(DataError, match=f"renamed goes in a circle, {circle}; take one out"):
+        load(tmp_path, THREE, renamed=renamed)
+
+
+def test_names_of_a_chain_that_overlap_are_refused(tmp_path: Path) -> None:
+    rows = [*OLD, ("2007-08-14", "AXISBANK"), *NEW, THREE[-1]]
+    with pytest.raises(DataError, match="UTIBANK has rows until 2007-08-14 and AXISBANK from 2007"):
+        load(tmp_path, rows, renamed={"AXISBANK": "AXIS", "UTIBANK": "AXISBANK"})

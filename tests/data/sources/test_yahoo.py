@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from marketlab.data.bars.markets import Market
 from marketlab.data.sources import asking, yahoo_http
 from marketlab.data.sources.source import Fetched, Fetching
 from marketlab.data.sources.yahoo import Yahoo
 from marketlab.errors import ConfigError, DataError
 from tenacity import wait_none
 
-from fake_yahoo import Chart, FakeYahoo, daily, intraday, serving
+from fake_yahoo import Chart, FakeYahoo, coin, currency, daily, future, intraday, serving
 
 QUICK = Fetching(retries=2, timeout=5, pause=0)
 
@@ -70,7 +71,7 @@ def test_each_symbol_is_one_request_without_an_end(fake: FakeYahoo) -> None:
     fetched(Yahoo(["AAA", "BBB", "CCC"]))
     assert sorted(fake.tickers()) == ["AAA", "BBB", "CCC"]
     fetched(Yahoo(["AAA"], start="2024-02-01"))
-    assert fake.log[0].start == pd.Timestamp("2024-02-01", tz="UTC")
+    assert fake.log[0].start == pd.Timestamp("2024-01-31", tz="UTC")
     assert int(fake.log[0].query["period2"]) > time.time() - 60
     assert len(set(fake.others)) == len(fake.others)
 
@@ -98,6 +99,32 @@ def test_intraday_rows_are_stamped_at_their_close_and_tell_when_they_opened(
     assert (bars["time"] - bars["opened"]).eq(pd.Timedelta(minutes=5)).all()
     assert days["time"].isna().all()
     assert days["date"].notna().all()
+
+
+def test_a_start_is_a_date_of_the_exchange_and_no_bar_of_it_is_lost(fake: FakeYahoo) -> None:
+    # London's midnight is 23:00 of the day before in UTC.
+    fake.charts["EURUSD=X"] = currency("2024-05-20", "2024-07-31")
+    rows = fetched(Yahoo(["EURUSD=X"], start="2024-06-03")).rows
+    assert rows["date"].iloc[0] == pd.Timestamp("2024-06-03")
+    since = {"EURUSD=X": pd.Timestamp("2024-05-24", tz="UTC")}
+    rows = Yahoo(["EURUSD=X"], start="2024-06-03").fetch(since, QUICK).rows
+    assert rows["date"].iloc[0] == pd.Timestamp("2024-06-03")
+    today = pd.Timestamp.now("UTC").tz_localize(None).normalize()
+    chart = intraday(str(today - pd.DateOffset(days=20)), str(today - pd.DateOffset(days=2)))
+    fake.charts["IDX"] = {"5m": chart}
+    opened = chart.opened[chart.opened >= chart.opened[400].normalize()]
+    rows = fetched(Yahoo(["IDX"], interval="5m", start=str(opened[0].date()))).rows
+    assert rows["opened"].tolist() == opened.tolist()
+
+
+def test_each_chart_says_where_its_symbol_trades(fake: FakeYahoo) -> None:
+    fake.charts |= {"GC=F": future("2024-05-20", "2024-05-31")}
+    fake.charts |= {"BTC-USD": coin("2024-05-20", "2024-05-31")}
+    markets = fetched(Yahoo(["AAA", "GC=F", "BTC-USD"])).markets
+    assert markets["AAA"] == Market("EQUITY of NSI", "Asia/Kolkata", None, "XBOM")
+    evening, midnight = pd.Timedelta(hours=17), pd.Timedelta(hours=24)
+    assert markets["GC=F"] == Market("FUTURE of CMX", "America/New_York", evening, "CMES")
+    assert markets["BTC-USD"] == Market("CRYPTOCURRENCY of CCC", "UTC", midnight, "24/7")
 
 
 def test_half_hours_have_no_null_bars_at_night(fake: FakeYahoo) -> None:

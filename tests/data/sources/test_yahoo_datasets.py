@@ -1,6 +1,7 @@
 """The shipped datasets of Yahoo Finance: their symbols, and clocks that fit real-looking bars."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from marketlab.data.sources.source import Fetching
 from marketlab.data.sources.yahoo import Yahoo
 from marketlab.errors import DataError
 
-from fake_yahoo import Chart, FakeYahoo, daily, intraday, serving
+from fake_yahoo import Chart, FakeYahoo, coin, currency, daily, future, intraday, serving
 
 FOLDER = Path(str(files("marketlab.conf"))) / "dataset"
 COUNTS = {
@@ -50,10 +51,17 @@ def build(name: str, *overrides: str) -> Dataset:
     return dataset
 
 
-def midnights(chart: Chart, timezone: str) -> Chart:
-    """Stamp daily bars at midnight, as Yahoo does for what trades around the clock."""
-    local = chart.opened.tz_localize(None).normalize().tz_localize(timezone)
-    return Chart(chart.bars.set_axis(local), kind="CURRENCY")
+def real_looking(ticker: str, first: str, last: str) -> Chart:
+    """Make a chart with the clocks, the kind and the exchange that Yahoo gives a ticker."""
+    if ticker.endswith("=F"):
+        return future(first, last)
+    if ticker.endswith("=X"):
+        return currency(first, last)
+    if ticker.endswith("-USD"):
+        return coin(first, last)
+    if ticker.endswith(".NS") or ticker[0] == "^":
+        return daily(first, last)
+    return daily(first, last, 0, "XNYS", "America/New_York")
 
 
 @pytest.mark.parametrize("name", sorted(COUNTS))
@@ -141,14 +149,12 @@ def test_a_metal_that_closes_after_mumbai_belongs_to_its_next_row(
 ) -> None:
     dataset = build("nifty_roi", "dataset.symbols=[Gold,TCS]")
     assert isinstance(dataset.source, Yahoo)
-    for name, asked in dataset.source.request.items():
-        metal = name in ("Gold", "Silver", "Platinum")
-        chart = daily("2026-03-02", "2026-03-31", 0, "CMES" if metal else "XBOM")
-        zone = "America/New_York"
-        fake.charts[str(asked["ticker"])] = midnights(chart, zone) if metal else chart
+    for asked in dataset.source.request.values():
+        ticker = str(asked["ticker"])
+        fake.charts[ticker] = real_looking(ticker, "2026-03-02", "2026-03-31")
     dataset.fetch(tmp_path, QUICK)
     panel = dataset.load(tmp_path).panel
-    gold = midnights(daily("2026-03-02", "2026-03-31", 0, "CMES"), "America/New_York").bars["close"]
+    gold = fake.charts["GC=F"].bars["close"]
     row = list(panel.times).index(pd.Timestamp("2026-03-12 10:00", tz="UTC"))
     assert panel.fields["close"][row, 0] == gold[pd.Timestamp("2026-03-11", tz="America/New_York")]
 
@@ -156,8 +162,7 @@ def test_a_metal_that_closes_after_mumbai_belongs_to_its_next_row(
 def test_currencies_and_coins_are_dated_on_sessions_of_their_clocks(
     fake: FakeYahoo, tmp_path: Path
 ) -> None:
-    rates = midnights(daily("2024-01-01", "2024-12-31", 0, "24/5"), "Europe/London")
-    coins = midnights(daily("2024-01-01", "2024-12-31", 0, "24/7"), "UTC")
+    rates, coins = currency("2024-01-01", "2024-12-31"), coin("2024-01-01", "2024-12-31")
     fake.charts = {"EURUSD=X": rates, "INR=X": rates, "BTC-USD": coins, "ETH-USD": coins}
     for name, chart in (("fx", rates), ("crypto", coins)):
         dataset = build(name)
@@ -168,9 +173,9 @@ def test_currencies_and_coins_are_dated_on_sessions_of_their_clocks(
 
 
 def test_oil_below_zero_is_legal_in_commodities_alone(fake: FakeYahoo, tmp_path: Path) -> None:
-    chart = midnights(daily("2020-04-01", "2020-04-30", 0, "CMES"), "America/New_York")
+    chart = future("2020-04-01", "2020-04-30")
     fake.charts = dict.fromkeys(("GC=F", "SI=F", "PL=F"), chart)
-    oil = Chart(chart.bars.copy(), kind="FUTURE")
+    oil = replace(chart, bars=chart.bars.copy())
     day = pd.Timestamp("2020-04-20", tz="America/New_York")
     oil.bars.loc[day, ["open", "high", "low", "close", "adj_close"]] = [
         17.73,
@@ -187,3 +192,65 @@ def test_oil_below_zero_is_legal_in_commodities_alone(fake: FakeYahoo, tmp_path:
     strict = build("commodities", "dataset.allow_negative=false", "dataset.on_invalid=raise")
     with pytest.raises(DataError, match=r"commodities: Oil 2020-04-20: low -40.32 is not positive"):
         strict.fetch(tmp_path / "b", QUICK)
+
+
+@pytest.mark.parametrize("name", sorted(COUNTS.keys() - {"omnispectrum"}))
+def test_real_clocks_fit_the_exchanges_of_each(name: str, fake: FakeYahoo, tmp_path: Path) -> None:
+    dataset = build(name)
+    assert isinstance(dataset.source, Yahoo)
+    tickers = {symbol: str(asked["ticker"]) for symbol, asked in dataset.source.request.items()}
+    # The last three of nifty_roi are its metals.
+    some = {s: t for at, (s, t) in enumerate(tickers.items()) if at < 3 or at >= len(tickers) - 3}
+    dataset.source = Yahoo(some)
+    fake.charts = {t: real_looking(t, "2026-03-02", "2026-03-20") for t in some.values()}
+    snapshot = dataset.fetch(tmp_path, QUICK)
+    assert read_snapshot(snapshot.path)[0]["symbol"].nunique() == len(some)
+
+
+SPX = "SP500: INDEX of SNP has the clocks of America/New_York, and XBOM those of Asia/Kolkata"
+
+
+@pytest.mark.parametrize(
+    ("name", "symbols", "said"),
+    [
+        ("yahoo", "dataset.source.symbols={TCS: TCS.NS, SP500: '^GSPC'}", SPX),
+        (
+            "yahoo",
+            "dataset.source.symbols={TCS: TCS.NS, BTC: BTC-USD}",
+            "dataset.exchange={BTC: 24/7}",
+        ),
+        ("yahoo", "dataset.source.symbols={TCS: TCS.NS, EURUSD: 'EURUSD=X'}", "={EURUSD: 24/5}"),
+        (
+            "us_large_caps",
+            "dataset.source.symbols=[AAPL,'GC=F']",
+            "exchange={GC=F: CMES} in a YAML",
+        ),
+        ("crypto", "+dataset.source.symbols.EURUSD='EURUSD=X'", None),
+        ("crypto", "+dataset.source.symbols.SPY=SPY", None),
+        ("fx", "+dataset.source.symbols.BTC=BTC-USD", None),
+        ("commodities", "+dataset.source.symbols.SPY=SPY", "dataset.exchange={SPY: XNYS}"),
+        ("commodities", "+dataset.source.symbols.EURUSD='EURUSD=X'", "ends at 23:00 UTC, and CMES"),
+    ],
+)
+def test_a_symbol_of_another_market_is_refused_unless_its_exchange_is_named(
+    fake: FakeYahoo, tmp_path: Path, name: str, symbols: str, said: str | None
+) -> None:
+    dataset = build(name, symbols, *(["dataset.clock=XBOM"] if name == "yahoo" else []))
+    assert isinstance(dataset.source, Yahoo)
+    for asked in dataset.source.request.values():
+        ticker = str(asked["ticker"])
+        fake.charts[ticker] = real_looking(ticker, "2026-06-01", "2026-06-12")
+    spx = daily("2026-06-01", "2026-06-12", 0, "XNYS", "America/New_York")
+    fake.charts["^GSPC"] = replace(spx, kind="INDEX", code="SNP")
+    if said is None:
+        dataset.fetch(tmp_path, QUICK)
+        return
+    with pytest.raises(DataError) as refusal:
+        dataset.fetch(tmp_path, QUICK)
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    named = {"SP500": "XNYS", "BTC": "24/7", "EURUSD": "24/5", "SPY": "XNYS", "GC=F": "CMES"}
+    dataset.exchange = {
+        symbol: place for symbol, place in named.items() if symbol in dataset.source.request
+    }
+    dataset.fetch(tmp_path, QUICK)

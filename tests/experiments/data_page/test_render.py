@@ -129,7 +129,19 @@ def test_the_page_loads_nothing_and_escapes_what_it_is_told() -> None:
     assert page.text.count(HOSTILE) > 5
     assert "close throughout times 2" in page.text
     assert "1 move that looks like a split" in page.text
+    assert "1 move looks like a split: suspected_splits.csv; copy the rows" in page.text
     assert "These bars are invented" in page.text
+
+
+def test_the_newest_years_are_in_sight_where_the_page_is_narrow() -> None:
+    shares = pd.DataFrame(1.0, index=["A", "A" * 40], columns=range(2000, 2022))
+    drawn = str(coverage_map(shares))
+    names, years = drawn.split('<div class="newest">')
+    assert "2021" not in names
+    assert "2021" in years
+    assert f"<title>{'A' * 40}</title>" in names
+    style = render(findings())
+    assert ".newest { overflow-x: auto; direction: rtl" in style
 
 
 def test_equal_findings_give_equal_pages() -> None:
@@ -174,7 +186,7 @@ def test_a_cell_is_shaded_by_its_share_and_blank_without_bars() -> None:
         [[1.0, 0.995, 0.95], [0.6, 0.1, 0.0]], index=["AAA", "BBB"], columns=[2019, 2020, 2021]
     )
     drawn = cells(coverage_map(shares))
-    assert drawn.shades == {"1.0": 1, "0.72": 1, "0.48": 1, "0.28": 1, "0.13": 1}
+    assert drawn.shades == {"1.0": 1, "0.5": 1, "0.36": 1, "0.22": 1, "0.11": 1}
     assert {"AAA", "BBB", "2019", "2020", "2021", "99%", "95%", "60%", "10%"} == set(drawn.words)
 
 
@@ -186,7 +198,7 @@ def test_every_cell_is_drawn_within_the_picture(symbols: int, years: int) -> Non
     )
     svg = str(coverage_map(shares))
     assert cells(svg).shades == {"1.0": symbols * years}
-    width, height = map(int, re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups())  # type: ignore[union-attr]
+    width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', svg)[-1])
     moves = re.findall(r"M([\d.]+) (\d+)h([\d.]+)v(\d+)", svg)
     assert all(float(x) + float(w) <= width and int(y) + int(h) <= height for x, y, w, h in moves)
     assert all(float(w) > 1 for _, _, w, _ in moves)
