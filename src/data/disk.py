@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+TEMPORARY = ".partial-"
+"""How the name of a file begins that is still being written."""
 
 
 def sha256_of(path: Path) -> str:
@@ -33,6 +37,25 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Give a path to write to; once written it takes the place of `path`, synced, or never does.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    temporary = _beside(path)
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
+
+
 def write_together(files: Iterable[tuple[Path, bytes]]) -> tuple[Path, ...]:
     """Write files so that none is ever seen in part, and none is replaced unless all can be.
 
@@ -55,8 +78,7 @@ def write_together(files: Iterable[tuple[Path, bytes]]) -> tuple[Path, ...]:
     try:
         for path, data in files:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".partial-{os.getpid()}-{secrets.token_hex(4)}")
-            waiting[path] = temporary
+            waiting[path] = temporary = _beside(path)
             with temporary.open("xb") as file:
                 file.write(data)
             if path.is_dir():
@@ -71,6 +93,10 @@ def write_together(files: Iterable[tuple[Path, bytes]]) -> tuple[Path, ...]:
     for folder in {path.parent for path in waiting}:
         sync(folder)
     return tuple(waiting)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def given_path(text: object) -> Path:

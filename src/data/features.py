@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError, DataError, ExpressionError, nearest
+from ..ranges import Count
 from .expressions import compile_program
 from .panel import Panel
 
@@ -89,7 +90,7 @@ class Features:
     def __init__(
         self,
         expressions: Mapping[str, str | PanelFunction],
-        rows: int = 1,
+        rows: Count = 1,
         views: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         if not expressions:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import RunError
+from .plain_json import read_json
 
 Values = npt.NDArray[np.floating]
 Scaler = Callable[[Values], "Affine"]
@@ -149,7 +150,7 @@ class FoldScalers:
             If the file is missing or holds anything else.
         """
         try:
-            maps = json.loads(path.read_text())
+            maps = read_json(path)
             parts = {
                 name: Affine(
                     np.asarray(maps[name]["center"], dtype=np.float64),

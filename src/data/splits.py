@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import ConfigError, DataError
+from ..ranges import Count, Share, Whole
 
 Rows = npt.NDArray[np.int64]
 
@@ -77,11 +78,11 @@ class Chronological:
         Rows left out besides the purge.
     """
 
-    train: float = 0.7
-    valid: float = 0.1
+    train: Share = 0.7
+    valid: Share = 0.1
     valid_from: str | None = None
     test_from: str | None = None
-    embargo: int = 0
+    embargo: Whole = 0
     leaks: ClassVar[bool] = False
     rolls: ClassVar[bool] = False
 
@@ -89,6 +90,11 @@ class Chronological:
         _check_shares(self.train, self.valid)
         if (self.valid_from is None) != (self.test_from is None):
             raise ConfigError("split: give both valid_from and test_from, or neither")
+        dates = [_instant(date) for date in (self.valid_from, self.test_from) if date is not None]
+        if dates and dates[0] >= dates[1]:
+            raise ConfigError(
+                f"split: valid_from={self.valid_from} must be before test_from={self.test_from}"
+            )
         _refuse_negative(embargo=self.embargo)
 
     def folds(self, times: pd.DatetimeIndex, first: int, purge: int) -> list[Fold]:
@@ -125,11 +131,11 @@ class WalkForward:
         Rows left out besides the purge.
     """
 
-    train: int
-    valid: int
-    test: int
+    train: Count
+    valid: Count
+    test: Count
     window: Literal["expanding", "rolling"] = "expanding"
-    embargo: int = 0
+    embargo: Whole = 0
     leaks: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -170,9 +176,9 @@ class LeakyShuffle:
     Windows that overlap land on both sides, so the test part is known while training.
     """
 
-    train: float = 0.7
-    valid: float = 0.1
-    seed: int = 0
+    train: Share = 0.7
+    valid: Share = 0.1
+    seed: Whole = 0
     leaks: ClassVar[bool] = True
     rolls: ClassVar[bool] = False
 

@@ -28,11 +28,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ..data.disk import given_path
 from ..errors import ConfigError, MarketlabError, RunError, nearest
-from .arguments import check_arguments
+from .arguments import HYDRA, check_arguments
 
 CONFIG_MODULE = "marketlab.conf"
 MAX_BYTES = 1_000_000
 """A saved config larger than this is not one of ours."""
+MOST_NODES, MOST_DEPTH, MOST_DIGITS = 8_000, 40, 40
+"""Nor is one of more values, deeper nested, or with longer numbers."""
 
 
 def compose_config(root: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
@@ -114,7 +116,7 @@ def folder(plain: Mapping[str, Any], key: str) -> Path:
     return given_path(value)
 
 
-def build(node: Any, what: str, **kwargs: Any) -> Any:
+def build(node: Any, what: str, *, kind: type | None = None, **kwargs: Any) -> Any:
     """Build the object that a config node names in ``_target_``.
 
     Parameters
@@ -122,6 +124,8 @@ def build(node: Any, what: str, **kwargs: Any) -> Any:
     node : mapping
     what : str
         The node's place in the recipe, for the error.
+    kind : type, optional
+        What it must be.
     **kwargs
         Further arguments, over those of the node.
 
@@ -134,9 +138,9 @@ def build(node: Any, what: str, **kwargs: Any) -> Any:
     plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     if not isinstance(plain, dict) or "_target_" not in plain:
         raise ConfigError(f"{what} has no _target_, the name of the class to build")
-    check_arguments(plain, what, kwargs)
+    check_arguments(plain, what, kwargs, kind)
     try:
-        return instantiate(node, _convert_="all", **kwargs)
+        built = instantiate(node, _convert_="all", **kwargs)
     except InstantiationException as error:
         causes: list[BaseException] = []
         cause: BaseException | None = error
@@ -146,6 +150,9 @@ def build(node: Any, what: str, **kwargs: Any) -> Any:
             causes.append(cause)
             cause = cause.__cause__
         raise ConfigError(f"{what}: {_refusal(causes)}") from error
+    if kind is not None and not isinstance(built, kind):
+        raise ConfigError(f"{what} is a {type(built).__name__}, not a {kind.__name__}")
+    return built
 
 
 def _refusal(causes: list[BaseException]) -> str:
@@ -159,15 +166,40 @@ def _refusal(causes: list[BaseException]) -> str:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases: a few hundred bytes of them can fill the memory."""
+    """YAML of plain values, and not too many of them: a few hundred bytes can fill the memory."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._nodes = self._depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("aliases are not allowed")
-        return super().compose_node(parent, index)
+        self._nodes += 1
+        self._depth += 1
+        if self._nodes > MOST_NODES or self._depth > MOST_DEPTH:
+            raise yaml.YAMLError(f"more than {MOST_NODES} values, or deeper than {MOST_DEPTH}")
+        node = super().compose_node(parent, index)
+        assert node is not None
+        self._depth -= 1
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        if kind not in _PLAIN:
+            raise yaml.YAMLError(f"values of the type {kind[:40]!r} are not allowed")
+        if kind in ("int", "float") and len(node.value) > MOST_DIGITS:
+            raise yaml.YAMLError(f"a number of {len(node.value)} digits")
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        names = [key.value for key, _ in node.value]
+        if len(set(map(str, names))) < len(names):
+            raise yaml.YAMLError("a key occurs twice")
+        return super().construct_mapping(node, deep)
 
 
-def read_saved(path: Path, allow: Sequence[str] = ()) -> DictConfig:
+_PLAIN = ("map", "seq", "str", "int", "float", "bool", "null")
+
+
+def read_saved(path: Path, allow: Sequence[str] = (), ignore: Sequence[str] = ()) -> DictConfig:
     """Read the config of a run directory, which may come from a stranger.
 
     Parameters
@@ -175,6 +207,8 @@ def read_saved(path: Path, allow: Sequence[str] = ()) -> DictConfig:
     path : Path
     allow : targets
         Dotted names that the user trusts besides those of the installed ``conf/``.
+    ignore : keys of the root
+        Of no use to the caller: not checked, and returned as None.
 
     Raises
     ------
@@ -182,26 +216,40 @@ def read_saved(path: Path, allow: Sequence[str] = ()) -> DictConfig:
         If the file is not plain YAML of a sane size, interpolates, or names a foreign target.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise RunError(f"{path}: not a config; it is no regular file")
         if path.stat().st_size > MAX_BYTES:
             raise RunError(f"{path}: {path.stat().st_size} bytes is too large for a config")
         config = yaml.load(path.read_text("utf-8"), Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise RunError(f"{path}: not a config ({one_line(error)})") from error
+    except (OSError, ValueError, OverflowError, yaml.YAMLError, RecursionError) as error:
+        raise RunError(f"{path}: not a config ({_brief(one_line(error))})") from error
     if not isinstance(config, dict):
         raise RunError(f"{path}: not a config; it holds no mapping")
+    if "hydra" in config:
+        raise RunError(f"{path}: it holds 'hydra', which a saved config may not")
+    config.update(dict.fromkeys(set(ignore) & config.keys()))
     known = known_targets() | set(allow)
     try:
         for where, key, value in _leaves(config, ""):
             if isinstance(value, str) and "${" in value:
                 raise RunError(f"{path}: {where} holds '${{', which a saved config may not")
-            if key == "_target_" and value not in known:
+            if key == "_target_" and (not isinstance(value, str) or value not in known):
                 raise RunError(
-                    f"{path}: {where} names {value!r}, which marketlab does not ship; if you trust "
-                    f"it, add allow=[{value}]"
+                    f"{path}: {where} names {_brief(repr(value))}, which marketlab does not ship; "
+                    f"if you trust it, add allow=[{_brief(str(value))}]"
                 )
+        for where, key, value in _leaves(config, ""):
+            if key in ("_args_", "_convert_", "_recursive_") and not allow:
+                raise RunError(f"{path}: {where} is not for a saved config")
+            if value == "???":
+                raise RunError(f"{path}: {where} is missing")
         return OmegaConf.create(config)
-    except OmegaConfBaseException as error:
-        raise RunError(f"{path}: not a config ({one_line(error)})") from error
+    except (OmegaConfBaseException, ValueError, TypeError) as error:
+        raise RunError(f"{path}: not a config ({_brief(one_line(error))})") from error
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= 160 else f"{text[:157]}..."
 
 
 def _leaves(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
@@ -211,6 +259,8 @@ def _leaves(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
         if isinstance(key, str) and "${" in key:
             yield place, key, key
         if isinstance(value, dict | list):
+            if key in HYDRA:
+                yield place, key, value
             yield from _leaves(value, place)
         else:
             yield place, str(key), value
@@ -218,10 +268,11 @@ def _leaves(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
 
 @cache
 def known_targets() -> frozenset[str]:
-    """Every ``_target_`` of the installed ``conf/``."""
+    """Every ``_target_`` of the installed ``conf/`` that a run is made of; no sweep's."""
     return frozenset(
         value
-        for text in config_files().values()
+        for name, text in config_files().items()
+        if not name.startswith(("hydra/", "sweep/"))
         for _, key, value in _leaves(yaml.safe_load(text) or {}, "")
         if key == "_target_"
     )
@@ -258,7 +309,7 @@ _WORDS = (
         r"no choice of a group '\1' is made here",
     ),
     (r"Could not override '([^']+)'\.\s*Key '[^']+' is not in struct", r"the recipe has no \1"),
-    (r"In '[^']+': Could not find '([^']+)'", r"conf/ has no '\1'"),
+    (r"In '[^']+': Could not (?:find|load) '([^']+)'", r"conf/ has no '\1'"),
     (
         r"Config group override must be a string or a list\. Got \w+",
         "an override sets a group to the name of one of its choices, as in model=ridge",
@@ -308,7 +359,7 @@ def _groups(root: str) -> list[str]:
 def _hint(text: str, root: str, overrides: Sequence[str]) -> str:
     """Suggest the group, choice or key nearest to one that Hydra could not find."""
     names = list(config_files())
-    if found := re.search(r"Could not find '([^']+)'", text):
+    if found := re.search(r"Could not (?:find|load) '([^']+)'", text):
         group, _, choice = found.group(1).rpartition("/")
         return nearest(
             choice, [n.rpartition("/")[2] for n in names if n.rpartition("/")[0] == group]

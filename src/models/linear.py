@@ -16,7 +16,7 @@ from scipy.special import softmax
 from sklearn.base import clone, is_classifier
 
 from ..data.labels import Label, Task
-from ..errors import ConfigError
+from ..errors import ConfigError, RunError, nearest
 from .forecast import in_own_units
 from .forecaster import Forecaster
 from .samples import check_window, present
@@ -78,6 +78,24 @@ class SklearnLinear(Forecaster):
                     f"{name} forecasts {kind}, not the {label.task} target {label.target!r}: "
                     f"choose model={'ridge' if classifies else 'logistic'} or another target="
                 )
+        for candidate in [{}, *({key: v} for key, values in self._search.items() for v in values)]:
+            self._check_parameters(candidate)
+
+    def _check_parameters(self, candidate: Mapping[str, Any]) -> None:
+        """Let scikit-learn check names and ranges, which it else does once it has the data."""
+        where = f"model.search.{next(iter(candidate))}" if candidate else "model.estimator"
+        try:
+            estimator = clone(self._estimator).set_params(**candidate)
+            getattr(estimator, "_validate_params", bool)()
+        except (ValueError, TypeError) as error:
+            known = self._estimator.get_params()
+            unknown = [name for name in candidate if name not in known]
+            name = type(self._estimator).__name__
+            if unknown:
+                raise ConfigError(
+                    f"{where}: {name} has no parameter {unknown[0]!r}{nearest(unknown[0], known)}"
+                ) from error
+            raise ConfigError(f"{where}: {str(error).splitlines()[0]}") from error
 
     def fit(self, data: MarketDataModule, trainer: TrainerFactory, log: FitLog) -> None:
         """Fit every label; validation chooses among the candidates of `search`.
@@ -123,8 +141,14 @@ class SklearnLinear(Forecaster):
 
     def predict(self, windows: Windows) -> Forecast:
         """Forecast every sample of `windows`; see `Forecaster.predict`."""
-        fitted(self._spec, type(self).__name__).expect(windows)
+        spec = fitted(self._spec, type(self).__name__)
+        spec.expect(windows)
         design = self._design(windows)
+        if design.shape[1] != spec.extra["features"]:
+            raise RunError(
+                f"this {type(self).__name__} was fitted on {spec.extra['features']} columns, but "
+                f"the data has {design.shape[1]}: use the recipe that it was fitted with"
+            )
         width = len(windows.labels)
         raw = {
             label.name: np.stack(

@@ -17,13 +17,16 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from ..data.plain_json import read_json
 from ..errors import RunError
+from ..ranges import MOST
 
 if TYPE_CHECKING:
     from ..data.windows import Windows
 
 FORMAT = 1
 SPEC_FILE = "spec.json"
+_MOST_LABELS = 4096
 ARRAYS_FILE = "model.safetensors"
 
 
@@ -69,9 +72,15 @@ class Spec:
             mine, theirs = getattr(self, what), getattr(other, what)
             if mine != theirs:
                 raise RunError(
-                    f"this {self.model} was fitted on {what} {mine}, but the data has {theirs}: "
+                    f"this {self.model} was fitted on {what} {_brief(mine)}, but the data has "
+                    f"{_brief(theirs)}: "
                     "use the recipe that it was fitted with, or fit it again"
                 )
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def describe(model: str, windows: Windows, **extra: Any) -> Spec:
@@ -108,7 +117,7 @@ def read_spec(directory: Path, model: str) -> Spec:
     """
     path = directory / SPEC_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         found = content["format"]
         if found != FORMAT:
             raise RunError(f"{path} has format {found!r}, not {FORMAT}: fit the model again")
@@ -120,7 +129,16 @@ def read_spec(directory: Path, model: str) -> Spec:
             n_out=int(content["n_out"]),
             extra=dict(content["extra"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        sizes = [size for shape in spec.inputs.values() for size in shape]
+        widths = [len(spec.labels), *(len(row) for row in spec.quantities)]
+        if (
+            not sizes
+            or len(spec.quantities) != len(spec.labels)
+            or not all(0 < size <= MOST for size in (*sizes, spec.n_out))
+            or not all(0 < width <= _MOST_LABELS for width in widths)
+        ):
+            raise ValueError("it has impossible sizes")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise unreadable(path, error) from error
     if spec.model != model:
         raise RunError(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from marketlab.data.disk import given_path, sha256_of, sync, write_together
+from marketlab.data.disk import given_path, replaced, sha256_of, sync, write_together
 
 
 def test_the_hash_of_abc(tmp_path):
@@ -19,6 +19,25 @@ def test_files_and_folders_can_be_synced(tmp_path):
     sync(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "absent")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "abc"
+    path.write_text("old")
+    with replaced(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+
+    def stopped():
+        with replaced(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        stopped()
+    assert path.read_text() == "new"
+    assert [file.name for file in tmp_path.iterdir()] == ["abc"]
 
 
 def test_files_written_together_replace_what_was_there(tmp_path):

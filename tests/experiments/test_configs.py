@@ -92,7 +92,7 @@ def test_build_says_where_an_argument_is_unknown():
 
 
 def test_build_passes_our_own_refusal_on():
-    node = {"_target_": "marketlab.data.splits.Chronological", "train": 2}
+    node = {"_target_": "marketlab.data.splits.Chronological", "train": 0.7, "valid": 0.3}
     with pytest.raises(MarketlabError, match="positive shares"):
         build(node, "split")
 
@@ -105,7 +105,7 @@ def test_build_of_a_class_that_does_not_exist_is_one_line():
 
 def test_build_says_which_key_is_of_the_wrong_kind():
     node = {"_target_": "marketlab.data.splits.Chronological", "embargo": "x"}
-    with pytest.raises(ConfigError, match=r"^split\.embargo='x' must be a whole number$"):
+    with pytest.raises(ConfigError, match=r"^split\.embargo='x' must be a whole number from 0 up$"):
         build(node, "split")
 
 

@@ -9,7 +9,6 @@ import hashlib
 import json
 import mmap
 import os
-import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...errors import SnapshotError
-from ..disk import sha256_of, sync
+from ..disk import replaced, sha256_of
 
 LATEST = "latest"
 """Name of the file, beside the snapshots, that holds the hash of the newest one."""
@@ -206,12 +205,5 @@ def _is_hash(name: str) -> bool:
 
 def _write(path: Path, data: Any) -> None:
     """Write bytes so that the path names either what it named before, or all of them."""
-    temporary = path.with_name(f".partial-{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        sync(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync(path.parent)
+    with replaced(path) as temporary, temporary.open("xb") as file:
+        file.write(data)

@@ -5,13 +5,15 @@ For tests and for learning the tool. The same parameters give the same bars, bit
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from annotated_types import Ge, Le
 
 from ...errors import DataError
+from ...ranges import MOST, Count, Fraction, Whole
 from ..bars.calendars import sessions
 from .source import Source
 
@@ -61,12 +63,12 @@ class Synthetic(Source):
 
     def __init__(
         self,
-        symbols: int = 30,
-        rows: int = 5000,
-        seed: int = 0,
+        symbols: Count = 30,
+        rows: Annotated[int, Ge(2), Le(MOST)] = 5000,
+        seed: Whole = 0,
         start: str = "2000-01-03",
-        planted_r2: float = 0.0,
-        correlation: float = 0.3,
+        planted_r2: Fraction = 0.0,
+        correlation: Fraction = 0.3,
         walk: bool = False,
         exchange: str = "XNYS",
     ) -> None:

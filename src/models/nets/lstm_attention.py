@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
 from ...errors import ConfigError
+from ...ranges import Fraction, Positive, Width, Widths
 from .attention import SelfAttention
 
 
@@ -42,12 +41,12 @@ class LSTMAttention(nn.Module):
         self,
         inputs: dict[str, tuple[int, ...]],
         outputs: int,
-        hidden: Sequence[int] = (32, 16),
-        heads: int = 2,
-        key_size: int = 16,
-        dense: int = 32,
-        dropout: float = 0.2,
-        epsilon: float = 1e-5,
+        hidden: Widths = (32, 16),
+        heads: Width = 2,
+        key_size: Width = 16,
+        dense: Width = 32,
+        dropout: Fraction = 0.2,
+        epsilon: Positive = 1e-5,
     ) -> None:
         super().__init__()
         if len(inputs) != 1 or len(next(iter(inputs.values()))) != 2:

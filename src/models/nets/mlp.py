@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 
 import torch
 from torch import Tensor, nn
+
+from ...ranges import Fraction, Widths
 
 
 class MLP(nn.Module):
@@ -26,8 +27,8 @@ class MLP(nn.Module):
         self,
         inputs: dict[str, tuple[int, ...]],
         outputs: int,
-        hidden: Sequence[int] = (64, 32),
-        dropout: float = 0.2,
+        hidden: Widths = (64, 32),
+        dropout: Fraction = 0.2,
     ) -> None:
         super().__init__()
         self.views = tuple(inputs)

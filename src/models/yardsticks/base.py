@@ -6,6 +6,7 @@ In: one label's realised, known and frozen values. Out: its forecast, NaN where 
 from __future__ import annotations
 
 import json
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.labels import Label
+from ...data.plain_json import read_json
 from ...errors import RunError
 from ..forecast import Forecast, in_own_units
 from ..forecaster import FitLog, Forecaster, TrainerFactory
@@ -118,9 +120,25 @@ class Yardstick(Forecaster):
             fitted = self.fitted[cells.label.name]
             answers = np.full((len(cells.rows), len(cells.label.quantities)), np.nan)
             if fitted is not None:
-                answers = self.predict_label(cells, fitted)
+                answers = self._answers(cells, fitted, answers.shape)
             raw[cells.label.name] = answers.reshape(len(windows), windows.n_out, -1)
         return in_own_units(windows, raw, scaled=False)
+
+    def _answers(
+        self, cells: Cells, fitted: dict[str, Any], shape: tuple[int, ...]
+    ) -> npt.NDArray[np.float64]:
+        """Forecast a label from what was learned of it, which a file may have said wrongly."""
+        try:
+            answers = self.predict_label(cells, fitted)
+            if answers.shape == shape:
+                return answers
+            reason = f"it makes {answers.shape}, not {shape}"
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise RunError(
+            f"{type(self).__name__} cannot forecast {cells.label.name} by what it learned "
+            f"({reason}): train it again"
+        )
 
     def save(self, directory: Path) -> None:
         """Write ``yardstick.json``."""
@@ -137,7 +155,7 @@ class Yardstick(Forecaster):
         """
         path = directory / "yardstick.json"
         try:
-            content = json.loads(path.read_text())
+            content = read_json(path)
             name, labels = content["yardstick"], dict(content["labels"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
@@ -145,7 +163,21 @@ class Yardstick(Forecaster):
             ) from error
         if name != type(self).__name__:
             raise RunError(f"{path} holds {name}, not {type(self).__name__}; train the run again")
+        for label, fitted in labels.items():
+            if fitted is not None and not (isinstance(fitted, dict) and _finite(fitted)):
+                raise RunError(f"{path}: what it learned of {label!r} is damaged; train again")
         self.fitted = labels
+
+
+def _finite(value: Any) -> bool:
+    """Whether all of what was learned is finite numbers, by name."""
+    if isinstance(value, dict):
+        return all(_finite(entry) for entry in value.values())
+    if isinstance(value, list):
+        return all(type(entry) in (int, float) and math.isfinite(entry) for entry in value)
+    return value is None or isinstance(value, str) or (
+        type(value) in (int, float) and math.isfinite(value)
+    )  # fmt: skip
 
 
 def one_hot(index: Floats, classes: int) -> Floats:

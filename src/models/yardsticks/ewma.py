@@ -13,6 +13,7 @@ import pandas as pd
 
 from ...data.labels import Label
 from ...errors import ConfigError
+from ...ranges import Share
 from .base import Cells, Floats, Yardstick, one_hot
 from .pooling import fit_shape, forecast_shape, mean_loss
 from .shapes import QuantilesAbout, QuantilesTimes, Shape
@@ -36,7 +37,7 @@ class Ewma(Yardstick):
         Weights of the newest value to choose from.
     """
 
-    def __init__(self, alphas: Sequence[float] = ALPHAS) -> None:
+    def __init__(self, alphas: Sequence[Share] = ALPHAS) -> None:
         super().__init__()
         if not isinstance(alphas, Sequence) or not alphas or not all(_share(a) for a in alphas):
             raise ConfigError(

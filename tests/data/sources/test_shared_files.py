@@ -113,7 +113,7 @@ def test_it_loads(
     assert (len(raw), raw["symbol"].nunique()) == (rows, symbols)
     loaded = Dataset("shared", source, **dataset).load(tmp_path)
     assert loaded.snapshot.rows == rows - dropped
-    assert set(raw.attrs.get("notes", ())) <= set(loaded.health.notes)
+    assert set(raw.attrs.get("notes", ())) <= set(loaded.snapshot.metadata["notes"])
 
 
 @pytest.mark.parametrize(
