@@ -1,4 +1,7 @@
-"""Fitting: a tensor and its folds in; saved models and forecasts of the test rows out."""
+"""Fitting: a tensor and its folds in; saved models and forecasts of the test rows out.
+
+A fold that an earlier attempt at the run finished is loaded and not fitted again.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,17 @@ import numpy.typing as npt
 import torch
 
 from ..data.splits import Fold
+from ..errors import RunError
 from ..models.forecast import Forecast, concatenate
 from ..models.forecaster import FitLog, Forecaster
 from ..models.yardsticks import standard_yardsticks
+from .fold_record import CHECKPOINT, History, clear, read_record, write_record
 from .progress import RunProgress
 from .recipe import Recipe
 
 if TYPE_CHECKING:
     from ..data.datamodule import MarketDataModule
     from ..data.tensor import WindowTensor
-
-History = list[dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -73,48 +76,72 @@ def fit_folds(
     refit = bool(recipe.config.refit)
     with RunProgress(len(folds) + refit, quiet=quiet) as progress:
         for k, fold in enumerate(folds):
-            started = time.perf_counter()
-            data, model, history = _fit(
-                recipe, tensor, fold, k, directory / f"folds/{k:02d}", progress
-            )
-            seconds = time.perf_counter() - started
-            parts.append(_forecast(recipe, data, model, k, directory))
-            histories.append(history)
+            fitted = _fitted(recipe, tensor, fold, k, directory / f"folds/{k:02d}", progress)
+            parts.append(_forecast(recipe, fitted.data, fitted.model, k, directory))
+            histories.append(fitted.history)
             first, last = tensor.times[fold.test[0]], tensor.times[fold.test[-1]]
-            epochs = f", {len(history)} epochs" if history else ""
             progress.fold_done(
                 f"fold {k + 1}/{len(folds)}: tests {first:%Y-%m-%d} to {last:%Y-%m-%d}, "
-                f"fitted in {seconds:.1f} s{epochs}"
+                f"{fitted.told}"
             )
         if refit:
             final = newest_fold(tensor, folds, rolls=recipe.split.rolls)
-            _fit(recipe, tensor, final, len(folds), directory / "final", progress)
-            progress.fold_done("final: fitted on the newest rows, for predict")
+            fitted = _fitted(recipe, tensor, final, len(folds), directory / "final", progress)
+            progress.fold_done(f"final: on the newest rows, for predict, {fitted.told}")
     return TestForecasts.joined(parts), histories
 
 
-def _fit(
+@dataclass(frozen=True)
+class _Fitted:
+    """One fold's data and model; `told` is how it came to be."""
+
+    data: MarketDataModule
+    model: Forecaster
+    history: History
+    told: str
+
+
+def _fitted(
     recipe: Recipe,
     tensor: WindowTensor,
     fold: Fold,
     k: int,
     folder: Path,
     progress: RunProgress,
-) -> tuple[MarketDataModule, Forecaster, History]:
+) -> _Fitted:
+    """Fit a fold, or load what an earlier attempt fitted."""
     from ..data.datamodule import MarketDataModule  # imports Lightning, which takes a second
 
-    (folder / "model").mkdir(parents=True)
     seed = recipe.seed + k
-    seed_everything(seed)
     data = MarketDataModule(
         tensor, fold, recipe.scaler, int(recipe.config.windows.batch_size), seed
     )
+    history = read_record(folder)
+    if history is not None:
+        model = recipe.new_model()
+        try:
+            model.load(folder / "model")
+        except (RunError, LookupError, TypeError, ValueError, AttributeError, RuntimeError):
+            pass  # its files are as they were saved, but by another recipe: fit it
+        else:
+            return _Fitted(data, model, history, "fitted before")
+    started = time.perf_counter()
+    clear(folder)
+    seed_everything(seed)
     model = recipe.new_model()
-    log = FitLog(folder, progress.step, lambda entry: recipe.tracking.epoch(k, entry))
+    log = FitLog(
+        folder,
+        progress.step,
+        lambda entry: recipe.tracking.epoch(k, entry),
+        checkpoint=folder / CHECKPOINT,
+    )
     model.fit(data, recipe.new_trainer, log)
     model.save(folder / "model")
     data.scalers.save(folder / "scaler.json")
-    return data, model, log.history
+    write_record(folder, log.history)
+    epochs = f", {len(log.history)} epochs" if log.history else ""
+    seconds = time.perf_counter() - started
+    return _Fitted(data, model, log.history, f"fitted in {seconds:.1f} s{epochs}")
 
 
 def _forecast(

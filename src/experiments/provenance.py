@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,22 @@ def environment(threads: int) -> dict[str, Any]:
         "threads": threads,
         "versions": {name: metadata.version(name) for name in LIBRARIES},
     }
+
+
+def changes(then: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> list[str]:
+    """Name what differs between two environments, such as ``threads: 2 then, 1 now``.
+
+    >>> changes({"threads": 2, "versions": {"torch": "2.1"}}, {"threads": 1, "versions": {}})
+    ['threads: 2 then, 1 now', 'versions.torch: 2.1 then, nothing now']
+    """
+    found = []
+    for key in dict.fromkeys([*then, *now]):
+        before, after = then.get(key, "nothing"), now.get(key, "nothing")
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += changes(before, after, f"{within}{key}.")
+        elif before != after:
+            found.append(f"{within}{key}: {before} then, {after} now")
+    return found
 
 
 def code_state() -> tuple[dict[str, Any], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..data.plain_json import read_json
+from ..errors import RunError
+from .ledger import Opened
 from .rundir import listed, read_manifest
 
 if TYPE_CHECKING:
@@ -53,14 +55,32 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """What ``metrics.json`` holds."""
-        metrics = json.loads(listed(self.manifest, self.path, "metrics.json").read_text())
-        assert isinstance(metrics, dict)
-        return metrics
+        path = listed(self.manifest, self.path, "metrics.json")
+        try:
+            return dict(read_json(path))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{path}: not the metrics of a run ({error}); train it again") from error
+
+    @property
+    def opened(self) -> Opened | None:
+        """How often the test period was opened before; None where nobody counted."""
+        counts = self.manifest.get("ledger")
+        if not isinstance(counts, dict):
+            return None
+        names = ("opened_before", "trials_before", "trials")
+        return Opened(*(int(counts.get(name) or 0) for name in names))
 
     @property
     def predictions(self) -> pd.DataFrame:
         """Test forecasts of the model and the yardsticks, one row a quantity."""
-        return pd.read_parquet(listed(self.manifest, self.path, "predictions.parquet"))
+        path = listed(self.manifest, self.path, "predictions.parquet")
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError, LookupError) as error:
+            reason = str(error).splitlines()[0]
+            raise RunError(
+                f"{path}: not the forecasts of a run ({reason}); train it again"
+            ) from error
 
     @property
     def report(self) -> Path:

@@ -5,31 +5,22 @@ One model a fold, judged beside the yardsticks on the test rows of all folds, wh
 
 from __future__ import annotations
 
-import json
-import shutil
-import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import numba
-import torch
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
-from ..data.tensor import build_tensor, check_rows
-from ..errors import MarketlabError
+from ..errors import ConfigError, MarketlabError
+from .attempt import attempt
 from .configs import compose_config
-from .evaluate import Evaluation, evaluate
-from .fitting import fit_folds
-from .predictions import predictions_table
-from .provenance import code_state, command_line, environment
+from .fold_record import RECORD
 from .recipe import Recipe
-from .report import write_report
-from .reported import report_content
 from .run import Run
-from .rundir import new_run_id, open_partial, seal
+from .rundir import discard, new_run_id, open_partial
+from .start import START, Start, now
+
+SAVED = ("rerun", "resume")
+"""Keys that name a run directory, whose saved config then takes the place of a composed one."""
 
 
 def train(overrides: Sequence[str] = (), *, quiet: bool = False) -> Run:
@@ -38,7 +29,8 @@ def train(overrides: Sequence[str] = (), *, quiet: bool = False) -> Run:
     Parameters
     ----------
     overrides : Hydra overrides
-        Such as ``["experiment=us_volatility", "model=lightgbm", "seed=1"]``.
+        Such as ``["experiment=us_volatility", "model=lightgbm", "seed=1"]``; or ``rerun=`` or
+        ``resume=`` and a run directory, which `rerun` and `resume` explain.
     quiet : bool
         Show no progress.
 
@@ -47,8 +39,22 @@ def train(overrides: Sequence[str] = (), *, quiet: bool = False) -> Run:
     MarketlabError
         In one line, for anything that the user can mend.
     """
+    if names_a_run(overrides):
+        from .rerun import rerun_words
+        from .resume import resume_words
+
+        if any(word.startswith("resume=") for word in overrides):
+            return resume_words(overrides, quiet=quiet)
+        return rerun_words(overrides, quiet=quiet).run
     config, choices = compose_config("train", overrides)
+    if config.get("sweep") is not None:
+        raise ConfigError("a search is not one run: call marketlab.sweep, or add -m to the command")
     return train_config(config, choices, overrides, quiet=quiet)
+
+
+def names_a_run(words: Sequence[str]) -> bool:
+    """Whether the words of a command line repeat or resume a run instead of composing one."""
+    return any(word.startswith(tuple(f"{key}=" for key in SAVED)) for word in words)
 
 
 def train_config(
@@ -57,107 +63,37 @@ def train_config(
     overrides: Sequence[str] = (),
     *,
     quiet: bool = False,
+    extra: Mapping[str, Any] | None = None,
+    snapshot: str | None = None,
 ) -> Run:
-    """Train a composed config; see `train`."""
-    recipe = Recipe.of(config, choices)
-    torch.set_num_threads(recipe.threads)
-    numba.set_num_threads(min(recipe.threads, numba.config.NUMBA_NUM_THREADS))
+    """Train a composed config; see `train`.
+
+    Parameters
+    ----------
+    config : DictConfig
+    choices : group -> choice
+    overrides : words of the command line, to be recorded
+    quiet : bool
+    extra : mapping, optional
+        Further entries of the manifest, plain JSON. ``sweep.trials`` is the number of trials from
+        which this recipe was chosen: it goes into the ledger.
+    snapshot : str, optional
+        A hash: read this snapshot, whatever the recipe says.
+    """
+    for key in SAVED:
+        if config.get(key) is not None:
+            raise ConfigError(f"{key}= goes with KEY=VALUE words alone, without -m or other flags")
+    composed = OmegaConf.masked_copy(config, [str(key) for key in config if key not in SAVED])
+    recipe = Recipe.of(composed, choices)
     run_id = new_run_id(recipe.model_name)
+    start = Start(run_id, list(overrides), now(), snapshot, dict(extra or {}))
     partial = open_partial(recipe.outputs, recipe.name, run_id)
     try:
-        return _run(recipe, run_id, partial, list(overrides), quiet=quiet)
-    except MarketlabError:
-        if not any(partial.glob("folds/*/scaler.json")):
-            shutil.rmtree(partial)  # nothing was fitted yet, so nothing is lost
+        return attempt(recipe, start, partial, quiet=quiet)
+    except BaseException as error:
+        # What nothing was fitted for is not worth keeping; what was refused cannot be resumed.
+        fitted = any(partial.glob(f"folds/*/{RECORD}"))
+        begun = not isinstance(error, MarketlabError) and (partial / START).is_file()
+        if partial.is_dir() and not fitted and not begun:
+            discard(partial)
         raise
-
-
-def _run(recipe: Recipe, run_id: str, partial: Path, overrides: list[str], *, quiet: bool) -> Run:
-    clock = _Clock()
-    console = Console(stderr=True, quiet=quiet)
-    loaded = recipe.dataset.load(recipe.data)
-    console.print(loaded.health.render())
-    check_rows(loaded.panel, recipe.features, recipe.targets)
-    mask = bool(recipe.config.windows.mask)
-    tensor = build_tensor(loaded.panel, recipe.features, recipe.targets, recipe.layout, mask=mask)
-    folds = recipe.split.folds(tensor.times, tensor.first, recipe.targets.purge)
-    clock.lap("data")
-
-    (partial / "config.yaml").write_text(OmegaConf.to_yaml(recipe.config), encoding="utf-8")
-    recipe.tracking.start(recipe.name, run_id, recipe.plain(), partial.parent)
-    summary: dict[str, float] = {}
-    try:
-        tested, histories = fit_folds(recipe, tensor, folds, partial, quiet=quiet)
-        clock.lap("fit")
-        evaluation = evaluate(
-            recipe.model_name, tested.truth, tested.model, tested.yardsticks, tested.folds,
-            recipe.split.leaks, recipe.seed,
-        )  # fmt: skip
-        clock.lap("evaluate")
-        summary = _summary(evaluation)
-    finally:
-        recipe.tracking.finish(summary)
-
-    # The evaluation tells a yardstick that was chosen as the model from itself.
-    model = str(evaluation.labels[0].metrics.index[0])
-    forecasts = {model: tested.model, **tested.yardsticks}
-    table = predictions_table(tested.truth, forecasts, tested.folds)
-    table.to_parquet(partial / "predictions.parquet", index=False)
-    (partial / "metrics.json").write_text(json.dumps(evaluation.as_dict(), indent=1))
-    code, diff = code_state()
-    if diff:
-        (partial / "code.diff").write_text(diff, encoding="utf-8")
-    clock.lap("tables")
-    manifest = {
-        "run": run_id,
-        "name": recipe.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": recipe.model_name,
-        "leaks": recipe.split.leaks,
-        "overrides": overrides,
-        "seed": recipe.seed,
-        "purge": recipe.targets.purge,
-        "predict_with": "final" if recipe.config.refit else f"folds/{len(folds) - 1:02d}",
-        "data": {
-            "snapshot": loaded.snapshot.sha256,
-            "rows": len(tensor.times),
-            "first": tensor.times[0].isoformat(),
-            "last": tensor.times[-1].isoformat(),
-            "symbols": list(tensor.symbols),
-        },
-        "code": code,
-        "environment": environment(recipe.threads),
-        "seconds": clock.laps,
-    }
-    run = partial.with_name(run_id).as_posix()
-    commands = {
-        "Train it again": command_line("marketlab-train", overrides),
-        "Forecast with it": command_line("marketlab-predict", [f"run={run}"]),
-    }
-    content = report_content(
-        recipe, manifest, commands, loaded.health, tensor, folds, histories, tested.truth,
-        forecasts, evaluation,
-    )  # fmt: skip
-    write_report(partial / "report.html", content)
-    return Run(seal(partial, manifest), evaluation)
-
-
-class _Clock:
-    """Seconds between laps."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = round(now - self._last, 3)
-        self._last = now
-
-
-def _summary(evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        f"{entry.label.name}/{key}": value
-        for entry in evaluation.labels
-        for key, value in (("skill", entry.skill), ("low", entry.low), ("high", entry.high))
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,6 +14,9 @@ import torch
 
 from ..data.labels import Label
 from ..errors import ConfigError, RunError
+from ..ranges import Count
+from .boosting_params import check_params
+from .boosting_text import check_text
 from .forecast import in_own_units
 from .forecaster import Forecaster
 from .progress import BoostingProgress
@@ -57,9 +60,9 @@ class LightGBM(Forecaster):
     def __init__(
         self,
         params: Mapping[str, Any],
-        rounds: int = 2000,
-        patience: int = 100,
-        threads: int | None = None,
+        rounds: Count = 2000,
+        patience: Count = 100,
+        threads: Count | None = None,
         window: Literal["last", "flatten"] = "last",
     ) -> None:
         check_window(window)
@@ -74,6 +77,11 @@ class LightGBM(Forecaster):
         self._texts: dict[str, list[str]] = {}
         self._boosters: dict[str, list[lightgbm.Booster]] = {}
         self._spec: Spec | None = None
+
+    def check(self, labels: Sequence[Label], layout: str) -> None:
+        """Refuse what LightGBM cannot serve, and parameters that it refuses."""
+        super().check(labels, layout)
+        check_params(self._params)
 
     def fit(self, data: MarketDataModule, trainer: TrainerFactory, log: FitLog) -> None:
         """Boost each label until validation stops improving; `trainer` is not used.
@@ -138,9 +146,16 @@ class LightGBM(Forecaster):
         design = windows.design(window=spec.extra["window"], fill=False)
         raw = {}
         for label in windows.labels:
+            boosters = self._boosters[label.name]
+            if (
+                len(boosters) != len(_objectives(label))
+                or any(booster.num_feature() != design.shape[1] for booster in boosters)
+                or any(booster.num_model_per_iteration() != _columns(label) for booster in boosters)
+            ):
+                raise RunError(f"its boosters of {label.name} are not of this recipe: fit it again")
             columns = [
                 np.asarray(booster.predict(design, num_threads=self._threads))
-                for booster in self._boosters[label.name]
+                for booster in boosters
             ]
             raw[label.name] = _quantities(label, columns)[:, None, :]
         return in_own_units(windows, raw)
@@ -174,7 +189,15 @@ class LightGBM(Forecaster):
                     raise RunError(
                         f"{path} is not what was saved: restore it, or fit the model again"
                     )
+                # A stranger may have mended the hash as well.
+                try:
+                    check_text(text)
+                except ValueError as error:
+                    raise RunError(
+                        f"{path} is no booster ({error}): fit the model again"
+                    ) from error
                 texts[label].append(text)
+        check_window(str(spec.extra.get("window")))
         self._restore(texts)
         self._spec = spec
 
@@ -203,6 +226,11 @@ def _objectives(label: Label) -> list[dict[str, Any]]:
     if label.task == "classification":
         return [{"objective": "multiclass", "num_class": label.classes}]
     return [{"objective": "binary" if label.task == "binary" else "regression"}]
+
+
+def _columns(label: Label) -> int:
+    """Return how many numbers each of a label's boosters answers with."""
+    return label.classes if label.task == "classification" else 1
 
 
 def _quantities(label: Label, columns: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:

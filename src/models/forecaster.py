@@ -38,18 +38,35 @@ class FitLog:
         Told each entry of the history as it is recorded.
     history : list of {"epoch", "train_loss", "valid_loss"}
         One entry an epoch, in scaled units; empty for models with a closed form.
+    checkpoint : Path, optional
+        Where a long fit may write its state now and then. If a file is there, the fit goes on from
+        it, and ends at the same bits; one that cannot be read is as good as none.
+    validated : (step, loss) -> None
+        Told each validation loss as soon as there is one; it may raise, to end a fit that does not
+        pay. A step is an epoch or a round, and never comes twice.
     """
 
     directory: Path
     progress: Callable[[str, int, int], None] = silent
     epoch_ended: Callable[[Mapping[str, float]], None] | None = None
     history: list[dict[str, float]] = field(default_factory=list)
+    checkpoint: Path | None = None
+    validated: Callable[[int, float], None] | None = None
+    _step: int = field(default=0, repr=False)
 
     def record(self, entry: dict[str, float]) -> None:
         """Add an epoch to the history and tell whoever follows it."""
         self.history.append(entry)
         if self.epoch_ended is not None:
             self.epoch_ended(entry)
+        if "epoch" in entry and "valid_loss" in entry:
+            self.validate(int(entry["epoch"]), entry["valid_loss"])
+
+    def validate(self, step: int, loss: float) -> None:
+        """Pass a validation loss on, once a step: a history that is written late repeats some."""
+        if self.validated is not None and step > self._step:
+            self._step = step
+            self.validated(step, loss)
 
 
 class Forecaster(ABC):

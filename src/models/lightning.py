@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..errors import ConfigError, RunError
+from ..errors import ConfigError, MarketlabError, RunError
+from ..ranges import Count, NotNegative
 from .forecast import in_own_units
 from .forecaster import Forecaster
 from .heads import Heads
@@ -70,10 +71,10 @@ class LightningForecaster(Forecaster):
         net: Callable[..., nn.Module],
         optimizer: Callable[..., torch.optim.Optimizer],
         scheduler: Callable[..., Any] | None = None,
-        weights: Mapping[str, float] | None = None,
-        batch: int = 1024,
+        weights: Mapping[str, NotNegative] | None = None,
+        batch: Count = 1024,
         device: str = "cpu",
-        threads: int | None = None,
+        threads: Count | None = None,
     ) -> None:
         self._build = net
         self._optimizer = optimizer
@@ -115,46 +116,47 @@ class LightningForecaster(Forecaster):
         MarketlabError
             If the loss stops being a finite number.
         """
-        from pytorch_lightning.loggers import CSVLogger
-
-        from .lightning_callbacks import BestWeights, Narrator
-        from .lightning_module import NetModule
-
         taught = present(data.train, "train").any(0)
         present(data.valid, "validation")
         untaught = np.flatnonzero(~taught).tolist()
         spec = describe(type(self).__name__, data.train, untaught=untaught)
+        with quiet(), interruptible(), torch_threads(self._threads):
+            net = self._trained(data, trainer, log, spec)
+        self._net, self._spec = net.float().to(self._device).eval(), spec
+
+    def _trained(
+        self, data: MarketDataModule, trainer: TrainerFactory, log: FitLog, spec: Spec
+    ) -> nn.Module:
+        """Train a new net, from its checkpoint if there is one; see `fit`."""
+        from .lightning_callbacks import BestWeights, Narrator
+        from .lightning_checkpoints import EpochCheckpoints, PlainCheckpointIO
+        from .lightning_module import NetModule
+
         heads = Heads(data.train.labels, data.train.n_out, self._weights)
         torch.manual_seed(data.seed)
         net = self._build(inputs=spec.inputs, outputs=heads.outputs)
+        module = NetModule(net, heads, self._optimizer, self._scheduler)
         best = BestWeights()
-        with quiet(), interruptible(), torch_threads(self._threads):
-            fitting = trainer(
-                logger=CSVLogger(log.directory, name="", version=""),
-                callbacks=[best, Narrator(log)],
-                default_root_dir=str(log.directory),
-            )
-            if fitting.world_size > 1:
-                # Lightning would start this very command again for each of the others.
-                raise ConfigError(
-                    f"a net trains on one device, not {fitting.world_size}: set trainer.devices=1"
-                )
-            epochs = fitting.max_epochs
-            if not isinstance(epochs, int):
-                raise ConfigError(f"trainer.max_epochs={epochs!r} must be a whole number from 1 up")
-            if not epochs or not fitting.limit_val_batches:
-                raise ConfigError(
-                    "a net needs an epoch and its validation to pick weights by: set "
-                    "trainer.max_epochs, and trainer.limit_val_batches, above 0"
-                )
-            fitting.fit(NetModule(net, heads, self._optimizer, self._scheduler), datamodule=data)
+        checkpoints = None if log.checkpoint is None else EpochCheckpoints(log.checkpoint, log)
+        fitting = _new_trainer(trainer, log, [best, Narrator(log), *filter(None, [checkpoints])])
+        fitting.strategy.checkpoint_io = PlainCheckpointIO()
+        resumed = checkpoints is not None and checkpoints.path.is_file()
+        try:
+            fitting.fit(module, datamodule=data, ckpt_path=log.checkpoint if resumed else None)
+        except (MarketlabError, LookupError, TypeError, ValueError, AttributeError, RuntimeError):
+            if checkpoints is None or not resumed or checkpoints.began:
+                raise
+            # Damaged, or of another net: nothing was trained yet, so begin again without it.
+            checkpoints.path.unlink()
+            log.history.clear()
+            return self._trained(data, trainer, log, spec)
         if not best.weights:
             raise ConfigError(
                 "the net was stopped before its first validation, by which weights are picked: "
                 "allow more trainer.max_steps or trainer.max_time"
             )
         net.load_state_dict(best.weights)
-        self._net, self._spec = net.float().to(self._device).eval(), spec
+        return net
 
     def predict(self, windows: Windows) -> Forecast:
         """Forecast every sample of `windows`; see `Forecaster.predict`."""
@@ -199,6 +201,13 @@ class LightningForecaster(Forecaster):
         ):
             raise RunError(f"{directory} does not say which columns were taught: fit it again")
         outputs = spec.n_out * sum(len(names) for names in spec.quantities)
+        # Of its shapes alone: a stranger's may be too large for any memory.
+        with torch.device("meta"):
+            sizes = self._build(inputs=spec.inputs, outputs=outputs).state_dict()
+        for name in sizes.keys() & arrays.keys():
+            require_shape(arrays, name, tuple(sizes[name].shape), directory)
+        if missing := sorted(sizes.keys() - arrays.keys()):
+            require_shape(arrays, missing[0], tuple(sizes[missing[0]].shape), directory)
         net = self._build(inputs=spec.inputs, outputs=outputs)
         state = net.state_dict()
         for name in sorted(arrays.keys() - state.keys()):
@@ -208,9 +217,38 @@ class LightningForecaster(Forecaster):
             )
         for name, value in state.items():
             array = require_shape(arrays, name, tuple(value.shape), directory)
+            if not np.isfinite(array).all():
+                raise RunError(
+                    f"{directory / ARRAYS_FILE} holds no finite {name!r}: fit the model again"
+                )
             state[name] = torch.from_numpy(array)
         net.load_state_dict(state)
         self._net, self._spec = net.to(self._device).eval(), spec
+
+
+def _new_trainer(trainer: TrainerFactory, log: FitLog, callbacks: list[Any]) -> Any:
+    """Build the recipe's Trainer and refuse one that can pick no weights."""
+    from pytorch_lightning.loggers import CSVLogger
+
+    fitting = trainer(
+        logger=CSVLogger(log.directory, name="", version=""),
+        callbacks=callbacks,
+        default_root_dir=str(log.directory),
+    )
+    if fitting.world_size > 1:
+        # Lightning would start this very command again for each of the others.
+        raise ConfigError(
+            f"a net trains on one device, not {fitting.world_size}: set trainer.devices=1"
+        )
+    epochs = fitting.max_epochs
+    if not isinstance(epochs, int):
+        raise ConfigError(f"trainer.max_epochs={epochs!r} must be a whole number from 1 up")
+    if not epochs or not fitting.limit_val_batches:
+        raise ConfigError(
+            "a net needs an epoch and its validation to pick weights by: set "
+            "trainer.max_epochs, and trainer.limit_val_batches, above 0"
+        )
+    return fitting
 
 
 @contextmanager

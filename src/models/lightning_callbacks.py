@@ -7,6 +7,7 @@ out. Imported only while fitting.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -34,6 +35,14 @@ class BestWeights(Callback):
             state = pl_module.net.state_dict()
             self.loss = loss
             self.weights = {name: value.detach().cpu().clone() for name, value in state.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best epoch's loss and weights, for a checkpoint."""
+        return {"loss": self.loss, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.loss, self.weights = float(state_dict["loss"]), dict(state_dict["weights"])
 
 
 class Narrator(Callback):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .forecaster import FitLog
+
+EVERY = 10
+"""Rounds from one word on progress to the next."""
 
 
 class BoostingProgress:
@@ -29,18 +33,23 @@ class BoostingProgress:
         self._boosters = boosters
         self._rounds = rounds
         self._curves: list[list[tuple[float, float]]] = []
+        self._best: list[float] = []
 
     def booster(self, name: str) -> Callable[[Any], None]:
         """Return the callback that LightGBM calls after each round of the next booster."""
         curve: list[tuple[float, float]] = []
         self._curves.append(curve)
+        self._best.append(math.inf)
         before = (len(self._curves) - 1) * self._rounds
         total = self._boosters * self._rounds
 
         def follow(env: Any) -> None:
             losses = {part: float(loss) for part, _, loss, _ in env.evaluation_result_list}
             curve.append((losses["train"], losses["valid"]))
-            if len(curve) % 10 == 1:
+            self._best[-1] = min(self._best[-1], losses["valid"])
+            if len(curve) % EVERY == 0:
+                self._log.validate(before + len(curve), sum(self._best) / len(self._best))
+            if len(curve) % EVERY == 1:
                 text = (
                     f"{name} round {len(curve)}/{self._rounds}  "
                     f"train {losses['train']:.4f}  valid {losses['valid']:.4f}"

@@ -12,7 +12,7 @@ from marketlab.errors import ConfigError, DataError
 from marketlab.experiments.fitting import newest_fold, seed_everything
 from marketlab.experiments.run import Run
 
-train_module = importlib.import_module("marketlab.experiments.train")
+attempt_module = importlib.import_module("marketlab.experiments.attempt")
 NEXT = "target=next_return"
 FOLDS = [
     "~features.expressions.rsi_14",
@@ -101,7 +101,7 @@ def test_what_fails_after_a_fit_keeps_what_was_fitted_and_is_no_run(small, tmp_p
     def fail(*arguments):
         raise DataError("no skill to be measured")
 
-    monkeypatch.setattr(train_module, "evaluate", fail)
+    monkeypatch.setattr(attempt_module, "evaluate", fail)
     with pytest.raises(DataError, match="no skill"):
         train(small, "model=ridge")
     (left,) = (tmp_path / "outputs/small").iterdir()
