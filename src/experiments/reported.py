@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..data.tensor import WindowTensor
     from ..models.forecast import Forecast
     from .evaluate import Evaluation
+    from .ledger import Opened
     from .recipe import Recipe
 
 
@@ -32,6 +33,7 @@ def report_content(
     truth: Mapping[str, npt.NDArray[np.float64]],
     forecasts: Mapping[str, Forecast],
     evaluation: Evaluation,
+    opened: Opened | None = None,
 ) -> ReportContent:
     """Gather what the report shows; `forecasts` holds the model first, then the yardsticks."""
     model = next(iter(forecasts.values()))
@@ -67,4 +69,5 @@ def report_content(
         },
         config=OmegaConf.to_yaml(recipe.config),
         commands=commands,
+        opened=opened,
     )

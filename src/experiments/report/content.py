@@ -16,6 +16,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from ...data.features import FeatureFacts
     from ..evaluate import Evaluation
+    from ..ledger import Opened
 
 Segment = tuple[pd.Timestamp, pd.Timestamp]
 """First and last time of a run of adjacent rows, both included."""
@@ -120,6 +121,8 @@ class ReportContent:
         The resolved recipe, YAML.
     commands : what it does -> command line
     notes : one sentence each
+    opened : Opened, optional
+        How often the test period was opened before; None where nobody counted.
     """
 
     name: str
@@ -138,3 +141,4 @@ class ReportContent:
     commands: Mapping[str, str]
     health_notes: Sequence[str] = field(default=())
     notes: Sequence[str] = field(default=())
+    opened: Opened | None = None

@@ -87,6 +87,7 @@ def _page(content: ReportContent) -> dict[str, Any]:
         "labels": labels,
         "drawn_labels": LABELS_DRAWN,
         "created": wording.stamp(content.created, clock=True),
+        "opened": wording.opened(content.opened) if content.opened else "",
         "losses": losses,
         "losses_left_out": trained - len(losses),
         "folds": run_figures.fold_chart(content.folds, "folds"),

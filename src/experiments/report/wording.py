@@ -17,6 +17,7 @@ from ...data.labels import Label
 
 if TYPE_CHECKING:
     from ..evaluate import Evaluation, LabelEvaluation
+    from ..ledger import Opened
 
 SHARES = ("repeated",)
 """Columns of the health table that hold fractions though their names do not say so."""
@@ -147,6 +148,25 @@ def verdict(entry: LabelEvaluation, leaks: bool) -> str:
     if not math.isfinite(entry.low):
         return f"No skill shown: {number} against {entry.best}, too few times for an interval"
     return f"No skill shown: {number} against {entry.best}"
+
+
+def opened(ledger: Opened) -> str:
+    """Say from how many trials a run was chosen, and how often its test period was opened before.
+
+    >>> from marketlab.experiments.ledger import Opened
+    >>> opened(Opened(4, 57))
+    'This test period was opened 4 times before, by 57 trials: the best of many looks better \
+than it is.'
+    >>> opened(Opened(0, 0))
+    'This test period was not opened before.'
+    """
+    text = f"Chosen from {count(ledger.trials, 'trial')}. " if ledger.trials > 1 else ""
+    if not ledger.times:
+        return f"{text}This test period was not opened before."
+    return (
+        f"{text}This test period was opened {count(ledger.times, 'time')} before, by "
+        f"{count(ledger.by, 'trial')}: the best of many looks better than it is."
+    )
 
 
 def short_verdict(entry: LabelEvaluation, leaks: bool) -> str:
