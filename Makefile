@@ -23,7 +23,7 @@ help: ## list these commands
 
 .venv/all: .venv/pyvenv.cfg $(SOURCES)
 	@echo "Installing marketlab with every extra into .venv (a minute or two the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[wandb,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
 	@touch .venv/base $@
 
 train: .venv/base ## install, train the default experiment and print what it is worth

@@ -7,11 +7,15 @@ Plain overrides go straight to the function that a notebook calls. Flags (``--he
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
@@ -23,6 +27,7 @@ from ..errors import ConfigError, MarketlabError
 from .configs import compose_config, folder, one_line, resolved, without_hydra
 
 Job = Callable[[DictConfig, Mapping[str, str], Sequence[str]], None]
+SAVED = ("rerun=", "resume=")
 NOT_ADVICE = "For research, not financial advice."
 
 
@@ -41,23 +46,32 @@ def fetch_command() -> None:
     _command("fetch", _fetch)
 
 
+def compare_command() -> None:
+    """Run ``marketlab-compare``: words that are neither KEY=VALUE nor flags are runs."""
+    runs = [word for word in sys.argv[1:] if not re.match(r"-|[a-z_]+=", word)]
+    sys.argv[1:] = [word for word in sys.argv[1:] if word not in runs]
+    _command("compare", partial(_compare, runs))
+
+
 def data_command() -> None:
     """Run ``marketlab-data``."""
     _command("data", _data)
 
 
 def _train(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
+    if config.get("sweep") is not None:
+        if config.sweep.get("worker") is None:
+            raise ConfigError("sweep= searches by many trainings: add -m")
+        from .sweep.sweeper import run_job
+
+        run_job(config, overrides)
+        return
     # The libraries below take some seconds to import; say at once that something happens.
     print(f"{config.name}: {choices.get('model')} on {choices.get('dataset')}", file=sys.stderr)
-    from .evaluated_table import evaluation_table
+    from .cli_saved import show
     from .train import train_config
 
-    run = train_config(config, choices, overrides)
-    assert run.evaluation is not None
-    console = Console()
-    console.print(evaluation_table(run.evaluation))
-    console.print(f"report: {run.report}", soft_wrap=True, highlight=False)
-    console.print(NOT_ADVICE, style="dim")
+    show(train_config(config, choices, overrides))
 
 
 def _predict(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> None:
@@ -122,6 +136,17 @@ def _data(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[st
     console.print(f"page: {findings.page}", soft_wrap=True, highlight=False)
 
 
+def _compare(
+    runs: Sequence[str],
+    config: DictConfig,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+) -> None:
+    from .cli_saved import show_comparison
+
+    show_comparison(runs, resolved(config))
+
+
 def _command(root: str, job: Job) -> None:
     """Run a job and turn what the user can mend into one line and status 2."""
     # Read when torch is first imported. Where other work wants the same cores, OpenMP threads
@@ -131,6 +156,10 @@ def _command(root: str, job: Job) -> None:
     try:
         if any(argument.startswith("-") for argument in arguments):
             _through_hydra(root, job, arguments)
+        elif root == "train" and any(word.startswith(SAVED) for word in arguments):
+            from .cli_saved import saved_command
+
+            sys.exit(saved_command(arguments))
         else:
             config, choices = compose_config(root, arguments)
             job(config, choices, arguments)
@@ -148,9 +177,14 @@ def _command(root: str, job: Job) -> None:
 
 
 def _through_hydra(root: str, job: Job, arguments: list[str]) -> None:
+    _check_flags(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of being printed at length
     # Hydra's parser wants the overrides side by side, but one may stand on either side of a flag.
     sys.argv[1:] = sorted(arguments, key=_is_override)
+    if root == "train" and not {"-m", "--multirun"}.isdisjoint(arguments):
+        from .sweep.sweeper import prepare_words
+
+        sys.argv[1:] = prepare_words(sys.argv[1:])
     if {word for word in arguments if word.startswith("-")} <= {"--help", "-h", "--cfg", "-c"}:
         compose_config(root, [word for word in arguments if "=" in word])  # for its better errors
 
@@ -160,6 +194,17 @@ def _through_hydra(root: str, job: Job, arguments: list[str]) -> None:
         job(plain, choices, list(hydra_config.overrides.task))
 
     hydra.main(config_path="pkg://marketlab.conf", config_name=root, version_base="1.3")(task)()
+
+
+def _check_flags(arguments: list[str]) -> None:
+    """Refuse a flag that Hydra does not have in one line, where its parser prints its usage."""
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise ConfigError(f"{message}; --help shows what there is")
+
+    parser.error = refuse
+    parser.parse_args(sorted(arguments, key=_is_override))
 
 
 def _is_override(word: str) -> bool:

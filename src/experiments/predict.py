@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,9 +21,11 @@ from ..data.windows import Windows
 from ..errors import ConfigError, DataError, RunError
 from ..models.forecaster import Forecaster
 from .configs import build, read_saved
-from .rundir import MANIFEST, listed, read_manifest
+from .rundir import MANIFEST, listed, read_manifest, recorded_snapshot
 
 Part = TypeVar("Part")
+FORMATS = (".json", ".safetensors", ".txt")
+"""Of files that hold a model: numbers and text, which no library runs."""
 SUFFIXES = (".csv", ".parquet", ".json")
 
 
@@ -68,11 +70,13 @@ def predict(
     manifest = read_manifest(directory)
     try:
         place = str(manifest["predict_with"])
-        recorded, trained = str(manifest["data"]["snapshot"]), tuple(manifest["data"]["symbols"])
+        recorded, trained = manifest["data"]["snapshot"], tuple(manifest["data"]["symbols"])
     except (KeyError, TypeError) as error:
         raise RunError(
             f"{directory / MANIFEST} lacks what a forecast needs ({error}); train the run again"
         ) from error
+    recorded = recorded_snapshot(recorded, directory / MANIFEST)
+    _vouched(manifest, directory, place, trusted=bool(allow))
     path = listed(manifest, directory, "config.yaml")
     config = read_saved(path, allow)
     scalers = FoldScalers.load(listed(manifest, directory, f"{place}/scaler.json"))
@@ -82,9 +86,14 @@ def predict(
     model: Forecaster = _part(config, path, "model", Forecaster)  # type: ignore[type-abstract]
     windows_config = _node(config, path, "windows")
     layout, mask = windows_config.get("layout"), bool(windows_config.get("mask"))
+    if layout not in ("pooled", "joint"):
+        raise RunError(f"{path}: windows.layout={layout!r} must be pooled or joint")
     try:
         model.load(directory / place / "model")
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (
+        LookupError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError,
+        MemoryError, OSError,
+    ) as error:  # fmt: skip
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise RunError(
             f"{directory / place / 'model'}: not what {type(model).__name__} saved ({reason}); "
@@ -138,10 +147,29 @@ def _node(config: DictConfig, path: Path, name: str) -> Any:
 
 def _part(config: DictConfig, path: Path, name: str, kind: type[Part]) -> Part:
     """Build a part of a saved recipe, which may come from a stranger, and see what it is."""
-    part = build(_node(config, path, name), f"{path}: {name}")
-    if not isinstance(part, kind):
-        raise RunError(f"{path}: {name} is a {type(part).__name__}, not a {kind.__name__}")
+    part: Part = build(_node(config, path, name), f"{path}: {name}", kind=kind)
     return part
+
+
+def _vouched(manifest: Mapping[str, Any], directory: Path, place: str, *, trusted: bool) -> None:
+    """Refuse a model beside whose files lie others: only those listed were checked.
+
+    A model of the user's own, which `trusted` says, may keep files of any format.
+    """
+    folder = directory / place
+    known = f"{place}/scaler.json" in manifest["files"] and ".." not in Path(place).parts
+    if not known or not folder.is_dir():
+        raise RunError(f"{directory} lacks its model {place[:80]!r}; train the run again")
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            raise RunError(f"{path} is no plain file, and marketlab wrote none such: train again")
+        if path.is_file() and path.relative_to(directory).as_posix() not in manifest["files"]:
+            raise RunError(f"{path} is not of this run: remove it, or train the run again")
+        known = path.suffix in FORMATS or trusted
+        if path.is_file() and path.parent.name == "model" and not known:
+            raise RunError(
+                f"{path}: no model of marketlab is kept in that format; train the run again"
+            )
 
 
 def _wanted_row(times: pd.DatetimeIndex, since: str | None) -> int:

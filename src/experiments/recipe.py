@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
+from .arguments import check_arguments
 from .configs import build, folder, resolved
 from .provenance import available_threads
+from .root import check_keys, check_values
 
 if TYPE_CHECKING:
     from ..data.dataset import Dataset
@@ -21,11 +24,10 @@ if TYPE_CHECKING:
     from ..data.targets import Targets
     from ..data.tensor import Layout
     from ..models.forecaster import Forecaster
-    from .tracking import Tracking
+    from .tracking import Several
 
 
-MOST_SEED = 2**31
-"""NumPy's global generator takes seeds below 2**32, and every fold adds its number."""
+_ANY_WEEK = pd.Timestamp("2022-01-03"), pd.Timestamp("2022-01-07")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Recipe:
     targets: Targets
     split: Split
     scaler: Scaler
-    tracking: Tracking
+    tracking: Several
 
     @staticmethod
     def of(config: DictConfig, choices: Mapping[str, str]) -> Recipe:
@@ -56,32 +58,29 @@ class Recipe:
         ------
         ConfigError, ExpressionError
         """
+        from ..data.dataset import Dataset
+        from ..data.features import Features
+        from ..data.targets import Targets
+
         plain = resolved(config)
+        check_keys(plain)
         plain["choices"] = dict(choices)
         if plain["threads"] is None:
             plain["threads"] = available_threads()
-        _check_whole("threads", plain["threads"], least=1)
-        _check_whole("seed", plain["seed"], least=0, most=MOST_SEED)
-        if not isinstance(plain["windows"], dict):
-            raise ConfigError(
-                f"windows={plain['windows']!r} must be a mapping: set windows.layout="
-            )
-        _check_whole("windows.batch_size", plain["windows"]["batch_size"], least=1)
-        _check_flag("refit", plain["refit"])
-        _check_flag("windows.mask", plain["windows"]["mask"])
+        check_values(plain)
         for key in ("data", "outputs"):
             folder(plain, key)
         _check_name("" if plain["name"] is None else str(plain["name"]))
         done = OmegaConf.create(plain)
-        parts = {
-            name: build(done[name], name) for name in ("dataset", "features", "split", "scaler")
-        }
         recipe = Recipe(
             config=done,
             choices=choices,
-            targets=build(done.target, "target"),
-            tracking=build(done.tracking, "tracking"),
-            **parts,
+            dataset=build(done.dataset, "dataset", kind=Dataset),
+            features=build(done.features, "features", kind=Features),
+            targets=build(done.target, "target", kind=Targets),
+            split=build(done.split, "split"),
+            scaler=build(done.scaler, "scaler"),
+            tracking=_tracking(plain.get("tracking")),
         )
         if recipe.split.leaks and not recipe.name.startswith("leaky_"):
             done.name = f"leaky_{recipe.name}"
@@ -95,8 +94,23 @@ class Recipe:
         ------
         ConfigError
         """
+        from ..data.bars.calendars import sessions
         from ..data.tensor import check_layout
 
+        exchange = self.dataset.exchange
+        named = exchange.values() if isinstance(exchange, Mapping) else [exchange]
+        for key, names in (("clock", [self.dataset.clock]), ("exchange", named)):
+            for name in names:
+                try:
+                    if name is not None:
+                        sessions(str(name), *_ANY_WEEK)
+                except DataError as error:
+                    raise ConfigError(f"dataset.{key}: {error}") from error
+        if not callable(getattr(self.split, "folds", None)):
+            raise ConfigError(f"split: {type(self.split).__name__} is no split")
+        if not callable(self.scaler):
+            raise ConfigError("scaler is no function: choose scaler=, or add scaler._partial_=true")
+        check_arguments(OmegaConf.to_container(self.config.trainer), "trainer")
         mask = bool(self.config.windows.mask)
         model, labels = self.new_model(), self.targets.labels
         model.check(labels, self.layout)
@@ -149,7 +163,9 @@ class Recipe:
 
     def new_model(self) -> Forecaster:
         """Build an unfitted model; every fold gets its own."""
-        model: Forecaster = build(self.config.model, "model")
+        from ..models.forecaster import Forecaster
+
+        model: Forecaster = build(self.config.model, "model", kind=Forecaster)
         return model
 
     def new_trainer(self, **kwargs: Any) -> Any:
@@ -167,16 +183,19 @@ class Recipe:
         return build(node, "trainer", callbacks=[*own, *callbacks], **kwargs)
 
 
-def _check_whole(name: str, value: Any, *, least: int, most: int | None = None) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{name}={value!r} must be a whole number from {least} up")
-    if most is not None and value > most:
-        raise ConfigError(f"{name}={value!r} must be at most {most}")
+def _tracking(nodes: Any) -> Several:
+    """Build the trackers of ``tracking``, a mapping by name; one alone needs no name."""
+    from .tracking import Several
 
-
-def _check_flag(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{name}={value!r} must be true or false")
+    if nodes is not None and not isinstance(nodes, dict):
+        raise ConfigError(f"tracking={nodes!r} must be trackers by name: choose tracking=")
+    if nodes and "_target_" in nodes:
+        nodes = {"own": nodes}
+    trackers = {name: build(node, f"tracking.{name}") for name, node in (nodes or {}).items()}
+    for name, tracker in trackers.items():
+        if not all(callable(getattr(tracker, call, None)) for call in ("start", "epoch", "finish")):
+            raise ConfigError(f"tracking.{name}: {type(tracker).__name__} is no tracker")
+    return Several(trackers)
 
 
 def _check_name(name: str) -> None:

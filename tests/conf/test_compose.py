@@ -44,11 +44,20 @@ def test_a_choice_composes_and_builds(name):
     plain = resolved(config)
     if group != "experiment" and name not in ELSEWHERE:
         # A trainer opens a logger in the working folder unless it is given one.
-        build(plain[group], group, **({"logger": False} if group == "trainer" else {}))
+        logger = {"logger": False} if group == "trainer" else {}
+        for place, node in nodes(group, plain[group]):
+            build(node, place, **logger)
+
+
+def nodes(group, node):
+    """Return what a choice builds: several may track a run, each under its name."""
+    named = node.items() if group == "tracking" else [(None, node)]
+    return [(f"{group}.{name}" if name else group, child) for name, child in named]
 
 
 def test_one_class_each():
     for name in CHOICES:
         text = yaml.safe_load(FILES[name])
         if not name.startswith("experiment/") and "defaults" not in text:
-            assert "_target_" in text, f"{name}.yaml names no class"
+            for place, node in nodes(name.partition("/")[0], text):
+                assert "_target_" in node, f"{name}.yaml names no class in {place}"

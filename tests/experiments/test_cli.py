@@ -141,13 +141,13 @@ def test_the_small_recipe_trains_and_says_what_it_is_worth(place, command):
         ("split.train=much", "split"),
         ("dataset.start=somday", "is not a date"),
         ("seed=[1", "KEY=VALUE"),
-        ("tracking=wandb tracking.mode=onlin", "must be online, offline or null"),
+        ("tracking=wandb tracking.wandb.mode=onlin", "must be online or offline or null"),
         ("threads=many", "threads"),
-        ("model.search.alpha=[-1]", "Ridge refuses"),
+        ("model.search.alpha=[-1]", "The 'alpha' parameter of Ridge must be"),
         ("split.valid=0.0001", "leaves no valid rows"),
         ("dataset.symbols=[SYN0]", "no bars of the symbol 'SYN0'; did you mean 'SYN0"),
         ("dataset.clock=XNYSE", "XNYSE"),
-        ("dataset.source.symbols=0", "too few"),
+        ("dataset.source.symbols=0", "must be a whole number from 1 up"),
         ("dataset.source.rows=40", "has 40 rows"),
         ("dataset.snapshot=0123456789", "no snapshot"),
         ("paths.data=bars.csv/data", "cannot be written"),
@@ -370,7 +370,7 @@ def test_a_config_in_a_run_that_lacks_a_part(refuses, run, part):
 def test_a_config_in_a_run_whose_part_is_another_thing(refuses, run):
     config = yaml.safe_load((run / "config.yaml").read_text())
     for part, node in (
-        ("dataset", {"_target_": "marketlab.experiments.tracking.NoTracking"}),
+        ("dataset", {"_target_": "marketlab.experiments.tracking.CsvTracker"}),
         ("model", {"alpha": 1}),
         ("target", 3),
     ):

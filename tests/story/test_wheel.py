@@ -92,6 +92,12 @@ def test_the_commands_work_from_another_folder(installed, tmp_path):
     assert run.name in out
     out = ran(commands / "marketlab-predict", f"run={run.relative_to(tmp_path)}", cwd=tmp_path)
     assert "NASDAQ" in out
+    out = ran(commands / "marketlab-train", f"rerun={run}", cwd=tmp_path)
+    assert "identical: " in out
+    out = ran(commands / "marketlab-compare", "outputs/us_volatility", "output=all.html",
+              cwd=tmp_path)  # fmt: skip
+    assert run.name in out
+    (tmp_path / "all.html").unlink()
     out = ran(commands / "marketlab-fetch", cwd=tmp_path)
     (snapshot,) = tmp_path.glob("data/us_indices/*.parquet")
     assert re.search(rf"snapshot: \S*{snapshot.name}", out)
