@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ..errors import ConfigError
 from .evaluated_table import evaluation_table
-from .report.wording import opened
+from .pages.wording import opened
 from .rerun import TOLERANCE, Rerun, rerun_words
 from .resume import resume_words
 from .run import Run

@@ -9,19 +9,18 @@ import math
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from ...errors import RunError
-from ..report import render as report
-from ..report.theme import COLOURS, canvas, drawing, to_svg
-from ..report.wording import interval, percent
+from ..pages.page import filled
+from ..pages.theme import COLOURS, canvas, drawing, to_svg
+from ..pages.wording import interval, percent
 from .comparison import Comparison
 from .metric import SKILL
 from .screen import against_best, figure, heading
 
 WIDE = 920
-HERE = Path(__file__).parent
+TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def write_page(path: Path, found: Comparison) -> None:
@@ -41,16 +40,8 @@ def write_page(path: Path, found: Comparison) -> None:
 
 def render(found: Comparison) -> str:
     """Return the page as text; equal comparisons give equal text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     with drawing():
         picture = _skills(found)
-    style = Markup((report.HERE / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own
     rows = [
         {
             "place": place,
@@ -64,8 +55,8 @@ def render(found: Comparison) -> str:
         for place, one in enumerate(found.standings, start=1)
     ]
     keys = [(str(key), [str(value) for value in row]) for key, row in found.keys.iterrows()]
-    return environment.get_template("page.html").render(
-        style=style, found=found, rows=rows, keys=keys, picture=picture, heading=heading(found),
+    return filled(
+        TEMPLATE, found=found, rows=rows, keys=keys, picture=picture, heading=heading(found),
         by_skill=found.metric.name == SKILL,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..report.wording import NONE, count, interval, percent, stamp
+from ..pages.wording import NONE, count, interval, percent, stamp
 from .comparison import Comparison, Standing
 from .metric import SKILL
 

@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from ...data.panel import Panel
+from ..pages.theme import COLOURS, canvas, days, time_axis, to_svg
 from ..report.series import thin
-from ..report.theme import COLOURS, canvas, days, time_axis, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

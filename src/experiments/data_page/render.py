@@ -9,21 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from ...data.health.gaps import row_dates
-from ..report import wording
+from ..pages import wording
+from ..pages.page import filled
+from ..pages.theme import drawing
 from ..report.render import HEALTH
-from ..report.theme import drawing
 from .content import Comparison, Findings
 from .coverage import NAMED, NAMES, SHADES, coverage_map
 from .figures import price_charts
 from .wording import advice, command, said_of, summary
 
-HERE = Path(__file__).parent
+TEMPLATE = Path(__file__).with_name("template.html")
 CHARTS = 12
 ROWS_OPEN = 30
 NOTES_OPEN = 5
@@ -43,20 +42,11 @@ SIGNED = ("move", "next_move")
 
 def render(findings: Findings) -> str:
     """Return the page as text; equal findings, equal text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     with drawing():
         charts = price_charts(findings.panel, CHARTS)
-    css = [HERE.parent / "report" / "style.css", HERE / "style.css"]
-    style = Markup("".join(path.read_text(encoding="utf-8") for path in css))  # noqa: S704 - ours
     coverage = _ordered(findings.coverage)
-    return environment.get_template("template.html").render(
-        style=style,
+    return filled(
+        TEMPLATE,
         findings=findings,
         dates=row_dates(findings.panel),
         bars=int(np.isfinite(findings.panel.fields["close"]).sum()),

@@ -10,10 +10,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...data.labels import Label
+from ..pages.theme import COLOURS, canvas, days, time_axis, to_svg
+from ..pages.wording import class_names, decimal, percent, stamp, unit
 from .content import LabelPredictions
 from .series import Bins, calibration, mean_interval, skill_over_time, thin
-from .theme import COLOURS, canvas, days, time_axis, to_svg
-from .wording import class_names, decimal, percent, stamp, unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

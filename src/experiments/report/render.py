@@ -1,8 +1,4 @@
-"""Write the report: content in, one self-contained HTML file out.
-
-The page has no script, and a policy that forbids the browser to load anything: run directories
-come from strangers. Every text passes through Jinja's escaping; only our own SVG does not.
-"""
+"""Write the report: content in, one self-contained HTML file out."""
 
 from __future__ import annotations
 
@@ -11,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup
 
-from . import label_figures, run_figures, wording
+from ..pages import wording
+from ..pages.page import filled
+from ..pages.theme import drawing
+from . import label_figures, run_figures
 from .content import ReportContent
 from .series import chosen_symbols, newest
-from .theme import drawing
 
 if TYPE_CHECKING:
     from ..evaluate import LabelEvaluation
@@ -39,7 +35,7 @@ HEALTH = {
     "adjusted": "prices adjusted",
 }
 """Columns of the health table under names that explain themselves."""
-HERE = Path(__file__).parent
+TEMPLATE = Path(__file__).with_name("template.html")
 
 
 def write_report(path: Path, content: ReportContent) -> None:
@@ -55,17 +51,9 @@ def write_report(path: Path, content: ReportContent) -> None:
 
 def render(content: ReportContent) -> str:
     """Return the page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     with drawing():
         page = _page(content)
-    style = Markup((HERE / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
-    return environment.get_template("template.html").render(style=style, **page)
+    return filled(TEMPLATE, **page)
 
 
 def _page(content: ReportContent) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 
+from ..pages.theme import COLOURS, canvas, days, time_axis, to_svg
 from .content import FoldSpan, Segment
-from .theme import COLOURS, canvas, days, time_axis, to_svg
 
 WIDE, SMALL = 920, 220
 SLOTS = 300

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from ..report.theme import COLOURS, canvas, to_svg
+from ..pages.theme import COLOURS, canvas, to_svg
 from .space import Dimension
 from .table import shown
 

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-from markupsafe import Markup
 from optuna.trial import FrozenTrial, TrialState
 
+from ..pages import wording
+from ..pages.page import filled
+from ..pages.theme import drawing
 from ..provenance import command_line
-from ..report import wording
-from ..report.theme import drawing
 from . import figures
 from .choose import front
 from .queue import REASON
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 
     from .plan import Plan
 
-HERE = Path(__file__).parent
-STYLE = HERE.parent / "report" / "style.css"
+TEMPLATE = Path(__file__).with_name("page.html")
 REASONS = 12
 """Different reasons that are listed."""
 
@@ -54,13 +52,6 @@ def write_page(
     storage : str
         Where the study is, without a password.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     metric, way = next(iter(plan.settings.goals.items()))
     minimize = way == "minimize"
     with drawing():
@@ -106,8 +97,7 @@ def write_page(
         "count": wording.count,
         "dash": wording.NONE,
     }
-    style = Markup(STYLE.read_text(encoding="utf-8"))  # noqa: S704 - our own file
-    text = environment.get_template("page.html").render(style=style, **page)
+    text = filled(TEMPLATE, **page)
     path.write_bytes(text.encode("utf-8", "replace"))
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from marketlab.experiments.pages.wording import MINUS, cell, decimal, headline, percent, verdict
 from marketlab.experiments.report import ReportContent
-from marketlab.experiments.report.wording import MINUS, cell, decimal, headline, percent, verdict
 
 Make = Callable[..., ReportContent]
 NAN = float("nan")
