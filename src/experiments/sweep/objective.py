@@ -1,7 +1,8 @@
 """One trial: a recipe and its data in; what its validation part says of it out.
 
-Test rows are taken off every fold before a model is fitted: a search has nothing to forecast them
-with, and could not look at them by mistake.
+A search sees no test row. The folds that it fits are those whose train and validation rows lie
+before the first test row of all folds: of a walk-forward the first one, since the later ones train
+on rows that the earlier ones test. Their own test rows are taken off before a model is fitted.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ..fitting import seed_everything
 from .validation import label_scale, validation_loss
 
 if TYPE_CHECKING:
+    from ...data.splits import Fold
     from ..prepared import Prepared
     from ..recipe import Recipe
     from .pruning import Reporter
@@ -59,8 +61,44 @@ class Result:
         return {**asdict(self), "folds": list(self.folds)}
 
 
-def run_objective(recipe: Recipe, prepared: Prepared, reporter: Reporter) -> Result:
-    """Fit every fold as a run would, and judge the models on validation.
+def unseen_folds(folds: Sequence[Fold]) -> list[Fold]:
+    """Return the folds that know nothing of any test row, without their test rows.
+
+    Where the parts are shuffled, as only a protocol that leaks does, there is none; it is the first
+    fold then, without its own test rows.
+    """
+    first = min(int(fold.test.min()) for fold in folds)
+    unseen = [fold for fold in folds if max(fold.train.max(), fold.valid.max()) < first]
+    return [replace(f, test=np.empty(0, dtype=np.int64)) for f in unseen or folds[:1]]
+
+
+def _folds(recipe: Recipe, prepared: Prepared, *, same_parts: bool) -> list[Fold]:
+    if same_parts:
+        return unseen_folds(prepared.folds)
+    tensor = prepared.tensor
+    folds = unseen_folds(recipe.split.folds(tensor.times, 0, recipe.targets.purge))
+    if any(tensor.first > fold.valid.min() for fold in folds):
+        raise MarketlabError(
+            f"features and windows take {tensor.first} rows to warm up, which reach into the "
+            "validation part: search shorter ones, or use a longer split.train"
+        )
+    return [replace(fold, train=fold.train[fold.train >= tensor.first]) for fold in folds]
+
+
+def run_objective(
+    recipe: Recipe, prepared: Prepared, reporter: Reporter, *, same_parts: bool = True
+) -> Result:
+    """Fit what `unseen_folds` gives as a run would, and judge the models on validation.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    prepared : Prepared
+    reporter : Reporter
+    same_parts : bool
+        All trials have the same folds. Where features are searched, their lookbacks would move
+        the parts: the folds are then those of no lookback at all, so that all trials are judged
+        on the same rows, none of which a recipe of the search can test.
 
     Raises
     ------
@@ -73,12 +111,12 @@ def run_objective(recipe: Recipe, prepared: Prepared, reporter: Reporter) -> Res
 
     losses, errors, seconds, size = [], [], 0.0, 0
     with tempfile.TemporaryDirectory(prefix="marketlab-trial-") as scratch:
-        for k, fold in enumerate(prepared.folds):
+        for k, fold in enumerate(_folds(recipe, prepared, same_parts=same_parts)):
             seed = recipe.seed + k
             seed_everything(seed)
             data = MarketDataModule(
                 prepared.tensor,
-                replace(fold, test=np.empty(0, dtype=np.int64)),
+                fold,
                 recipe.scaler,
                 int(recipe.config.windows.batch_size),
                 seed,

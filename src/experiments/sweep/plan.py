@@ -33,6 +33,15 @@ Composed = tuple[DictConfig, dict[str, str]]
 Compose = Callable[[Sequence[str]], Composed]
 APART = ("paths", "tracking", "threads", "refit")
 """What does not change a trial's values: a study goes on whatever these are."""
+MOVES = {
+    "target": "what is forecast",
+    "dataset": "the data",
+    "split": "which rows validate",
+    "experiment": "the whole recipe",
+    "paths": "where the data are",
+    "windows.layout": "what a sample is",
+}
+"""Keys that a search may not change, and what they do: its trials must be judged on one thing."""
 
 
 @dataclass(frozen=True)
@@ -211,10 +220,11 @@ class Plan:
         if not groups:
             assert self.recipe
         for d in self.space.dimensions:
-            if d.key.partition(".")[0] == "target":
+            key = d.key.partition("@")[0].replace("/", ".")
+            if (what := MOVES.get(key, MOVES.get(key.partition(".")[0]))) is not None:
                 raise ConfigError(
-                    f"sweep: {d.key} changes what is forecast, and losses of different targets "
-                    "cannot be compared: run them in turn, as in -m target=a,b"
+                    f"sweep: {d.key} changes {what}, and losses of different ones cannot be "
+                    f"compared: run them in turn, as in -m {d.key}=a,b"
                 )
         for choices in itertools.product(*(d.grid for d in groups)):
             chosen = [d.word(value) for d, value in zip(groups, choices, strict=True)]

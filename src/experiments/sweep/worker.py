@@ -77,7 +77,7 @@ def _run(plan: Plan, queue: Queue, trial: Trial, cache: DataCache) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            result = run_objective(recipe, prepared, reporter)
+            result = run_objective(recipe, prepared, reporter, same_parts=plan.shares_data)
     except optuna.TrialPruned as error:
         queue.prune(trial, str(error))
     except OutOfTime:
@@ -95,8 +95,6 @@ def _run(plan: Plan, queue: Queue, trial: Trial, cache: DataCache) -> bool:
 
 def _prepare(plan: Plan, queue: Queue, recipe: Recipe) -> Prepared:
     """Build a recipe's data, from the snapshot that the search began with."""
-    if not plan.shares_data:
-        return prepare(recipe)
     known = queue.study.user_attrs.get(SNAPSHOT)
     prepared = prepare(recipe, snapshot=known)
     if known is None:

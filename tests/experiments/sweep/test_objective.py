@@ -5,6 +5,7 @@ import pytest
 from marketlab.experiments.configs import compose_config
 from marketlab.experiments.prepared import prepare
 from marketlab.experiments.recipe import Recipe
+from marketlab.experiments.sweep import objective as objective_module
 from marketlab.experiments.sweep.objective import run_objective
 from marketlab.experiments.sweep.pruning import FOLD, Reporter, WithinFold
 from optuna.pruners import BasePruner
@@ -106,3 +107,42 @@ def test_a_history_written_late_does_not_tell_a_step_twice(tmp_path):
         log.record({"epoch": epoch, "train_loss": 1.0, "valid_loss": 1.0})
     assert told == [10, 11]
     assert np.isclose(log.history[0]["valid_loss"], 1.0)
+
+
+ROLLING = ["split=walk_forward", "split.train=200", "split.valid=60", "split.test=100"]
+
+
+@pytest.mark.parametrize("split", [ROLLING, ["split=chronological"]])
+def test_nothing_of_any_fold_s_test_rows_reaches_a_trial(small, split):
+    words = [*small, "dataset.source.rows=800", "model=ridge", *split]
+    recipe = Recipe.of(*compose_config("train", words))
+    sound, poisoned = prepare(recipe), prepare(recipe)
+    tested = np.unique(np.concatenate([fold.test for fold in sound.folds]))
+    poisoned.tensor.values.y[tested] = 1000.0
+    poisoned.tensor.features[:, tested] = 1000.0
+    known = [run_objective(recipe, data, Told()) for data in (sound, poisoned)]
+    assert known[0].folds == known[1].folds
+
+
+def test_recipes_with_other_lookbacks_are_judged_on_the_same_rows(small, monkeypatch):
+    judged = []
+    whole = objective_module.validation_loss
+
+    def remembering(windows, forecast, scale):
+        judged.append(windows.times)
+        return whole(windows, forecast, scale)
+
+    monkeypatch.setattr(objective_module, "validation_loss", remembering)
+    for rows in (1, 22):
+        words = [
+            *small,
+            "dataset.source.rows=800",
+            "model=ridge",
+            f"features.rows={rows}",
+            *ROLLING,
+        ]
+        recipe = Recipe.of(*compose_config("train", words))
+        data = prepare(recipe)
+        run_objective(recipe, data, Told(), same_parts=False)
+        assert judged[-1].max() < data.tensor.times[data.folds[0].test].min()
+    assert judged[0].equals(judged[1])

@@ -198,9 +198,19 @@ def test_no_scaler_wins_by_its_units(search):
     assert min_max.value == pytest.approx(standard.value, rel=0.05)
 
 
-def test_targets_cannot_be_searched(search):
-    with pytest.raises(MarketlabError, match="cannot be compared"):
-        search("target=choice(next_return,up)")
+@pytest.mark.parametrize(
+    "word",
+    [
+        "target=choice(next_return,up)",
+        "dataset.source.seed=choice(0,1)",
+        "split=choice(chronological,walk_forward)",
+        "split.train=choice(0.5,0.7)",
+        "windows.layout=choice(pooled,joint)",
+    ],
+)
+def test_what_trials_are_judged_on_cannot_be_searched(search, word):
+    with pytest.raises(MarketlabError, match="cannot be compared: run them in turn"):
+        search(word)
 
 
 def test_data_are_built_once_unless_a_trial_changes_them(search, monkeypatch):
