@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ...data.labels import Label
-from ...errors import ConfigError, nearest
+from ...errors import ConfigError, RunError, nearest
+from ..evaluate import APPLICABLE
+from ..rundir import recorded_snapshot
 from .entries import Entry, Forecasts
 
-Floats = npt.NDArray[np.float64]
+SAME_TRUTH = 1e-6
+"""Of the truths' standard deviation: so far apart, two truths are still one number."""
+REVISED = 0.01
+"""Share of the cells whose truths differ from which on it is other data, not a revision."""
 
 
 def common_label(entries: Sequence[Entry], wanted: str | None) -> Label:
@@ -59,16 +64,97 @@ def common_cells(
     return cells.sort_values()
 
 
+def agreed_cells(
+    entries: Sequence[Entry], models: Sequence[Forecasts], cells: pd.MultiIndex, label: Label
+) -> pd.MultiIndex:
+    """Return the cells on which all runs have the same truth.
+
+    A provider's revision changes a few of them, which then count for nobody.
+
+    Raises
+    ------
+    ConfigError
+        If 1% of the cells or more differ: those runs forecast different numbers.
+    """
+    truths = [model.at(cells).truth for model in models]
+    first = truths[0]
+    apart = [
+        np.abs(other - first) > SAME_TRUTH * min(float(first.std()), float(other.std()))
+        for other in truths
+    ]
+    differs = np.logical_or.reduce(apart)
+    if differs.mean() >= REVISED:
+        worst = max(range(len(apart)), key=lambda place: int(apart[place].sum()))
+        raise ConfigError(
+            f"{entries[0].id} (snapshot {_snapshot(entries[0])}) and {entries[worst].id} "
+            f"(snapshot {_snapshot(entries[worst])}) forecast different numbers: their truths of "
+            f"{label.name} differ on {apart[worst].sum():,} of {len(cells):,} common cells; "
+            "compare runs of the same data"
+        )
+    same: pd.MultiIndex = cells[~differs]
+    return same
+
+
+def _snapshot(entry: Entry) -> str:
+    data = entry.run.manifest.get("data")
+    try:
+        sha = recorded_snapshot(data.get("snapshot") if isinstance(data, dict) else None, Path())
+    except RunError:
+        return "not recorded"
+    return sha[:12]
+
+
 def common_yardsticks(
-    answers: Sequence[Mapping[str, Forecasts]], cells: pd.MultiIndex
-) -> dict[str, Floats]:
-    """Return the losses of the yardsticks that answer all cells: of each, those of the best run."""
-    found: dict[str, Floats] = {}
+    answers: Sequence[Mapping[str, Forecasts]], cells: pd.MultiIndex, label: Label
+) -> tuple[dict[str, list[Forecasts]], pd.MultiIndex, list[str]]:
+    """Return the yardsticks that apply, the cells that all of them answered, and what to say.
+
+    As where a run is evaluated: one that answers less than 99% of the cells is not applicable, and
+    the others cost the cells that they leave open.
+
+    Returns
+    -------
+    yardsticks : name -> that yardstick of each run in which it applies, at the cells returned
+    cells : MultiIndex
+    notes : sentences
+
+    Raises
+    ------
+    ConfigError
+        If no cell is answered by all of them.
+    """
+    found: dict[str, list[Forecasts]] = {}
+    shares: dict[str, float] = {}
+    kept = np.ones(len(cells), dtype=np.bool_)
     for one in answers:
         for name, yardstick in [*one.items()][1:]:
-            if not cells.isin(yardstick.answered).all():
-                continue
-            losses = yardstick.at(cells).losses
-            if name not in found or losses.mean() < found[name].mean():
-                found[name] = losses
-    return found
+            answered = cells.isin(yardstick.answered)
+            share = float(answered.mean())
+            shares[name] = max(share, shares.get(name, 0.0))
+            if share >= APPLICABLE:
+                found.setdefault(name, []).append(yardstick)
+                kept &= answered
+    dropped = [
+        f"{name} ({f'{share:.2%}' if share else 'none'})"
+        for name, share in shares.items()
+        if name not in found
+    ]
+    notes = []
+    if dropped:
+        notes.append(
+            f"No yardsticks here, for they answered too few of the cells: {', '.join(dropped)}."
+        )
+    if not kept.any():
+        raise ConfigError(
+            f"no cell of {label.name} is answered by all yardsticks of these runs: compare fewer"
+        )
+    if not kept.all():
+        notes.append(
+            f"{(~kept).sum():,} of {len(cells):,} cells are left out: a yardstick had no answer."
+        )
+    cells = cells[kept]
+    return (
+        {name: [one.at(cells) for one in several] for name, several in found.items()},
+        cells,
+        notes,
+    )

@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...data.labels import Label
+from ...errors import ConfigError
 from ..bootstrap import block_length, skill, skill_interval
-from ..metrics import score
-from .common import common_cells, common_label, common_yardsticks
+from ..metrics import loss_name, score
+from .common import agreed_cells, common_cells, common_label, common_yardsticks
 from .diebold_mariano import diebold_mariano
 from .entries import read_entries
 from .metric import SKILL, Metric, find_metric, metric_interval
@@ -74,10 +75,11 @@ class Comparison:
     metric : Metric
     reference : str
         The yardstick that lost least on the common cells, over which skill is measured; empty
-        where none answered them all.
+        where none is applicable.
     standings : best first
     cells, times : int
-        Common (time, symbol) cells, and their times.
+        (time, symbol) cells that count, and their times: those with one truth, which all runs and
+        all applicable yardsticks answered.
     start, end : Timestamp
     keys : DataFrame
         Index: keys of the recipes that differ; columns: run ids, best first; absent is ``""``.
@@ -94,6 +96,11 @@ class Comparison:
     end: pd.Timestamp
     keys: pd.DataFrame
     notes: tuple[str, ...]
+
+    @property
+    def loss(self) -> str:
+        """What skill and the Diebold-Mariano test are of, whatever metric ranks."""
+        return loss_name(self.label)
 
     def table(self) -> pd.DataFrame:
         """Return the leaderboard, one row a run."""
@@ -133,14 +140,22 @@ def compare(
     Raises
     ------
     RunError, ConfigError
-        In one line: for a run that was changed, fewer than two, or nothing in common.
+        In one line: for a run that was changed, fewer than two, nothing in common, truths that
+        are different numbers, or a metric that is not defined for any of them.
     """
     entries = read_entries(paths, allow)
     chosen = common_label(entries, label)
     answers = [entry.forecasts(chosen) for entry in entries]
     models = [next(iter(found.values())) for found in answers]
-    cells = common_cells(entries, models, chosen)
-    yardsticks = common_yardsticks(answers, cells)
+    both = common_cells(entries, models, chosen)
+    agreed = agreed_cells(entries, models, both, chosen)
+    yardsticks, cells, said = common_yardsticks(answers, agreed, chosen)
+    if len(agreed) < len(both):
+        said.insert(
+            0,
+            f"The truths of {len(both) - len(agreed):,} of {len(both):,} common cells differ "
+            "between the runs, as where a provider revises its bars: they are left out.",
+        )
     here = [model.at(cells) for model in models]
     codes, times = pd.factorize(cells.get_level_values(0), sort=True)
     symbols, _ = pd.factorize(cells.get_level_values(1))
@@ -148,8 +163,13 @@ def compare(
     symbol = np.asarray(symbols, dtype=np.int64)
 
     losses = [_by_time(one.losses, time) for one in here]
-    reference = min(yardsticks, key=lambda name: float(yardsticks[name].mean()), default="")
-    theirs = _by_time(yardsticks[reference], time) if reference else None
+    # Of a yardstick that several runs have, the best counts: to every model's disadvantage.
+    lost = {
+        name: min((_by_time(one.losses, time) for one in several), key=_mean)
+        for name, several in yardsticks.items()
+    }
+    reference = min(lost, key=lambda name: _mean(lost[name]), default="")
+    theirs = lost.get(reference)
     figures = [score(chosen, one.truth, one.values, time, symbol) for one in here]
     ranked = find_metric(metric, figures[0])
     skills = [_skill(mine, theirs, chosen, seed) for mine in losses]
@@ -157,6 +177,11 @@ def compare(
         found[0] if ranked.name == SKILL else figure[ranked.name]
         for found, figure in zip(skills, figures, strict=True)
     ]
+    if np.isnan(values).all():
+        raise ConfigError(
+            f"metric={metric} is not defined for any of these runs on their {len(cells):,} common "
+            "cells, so it cannot rank them: choose another metric="
+        )
     order = sorted(range(len(entries)), key=lambda k: (ranked.better_first(values[k]), k))
     best = order[0]
     standings = []
@@ -193,8 +218,12 @@ def compare(
         start=span[0],
         end=span[-1],
         keys=differing_keys(ordered),
-        notes=tuple(remarks(ordered, standings, chosen, cells, [here[k] for k in order], span)),
+        notes=(*remarks(ordered, standings, chosen, len(both), span), *said),
     )
+
+
+def _mean(losses: Floats) -> float:
+    return float(losses.mean())
 
 
 def _by_time(losses: Floats, time: npt.NDArray[np.int64]) -> Floats:

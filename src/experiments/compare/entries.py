@@ -103,13 +103,18 @@ def read_entries(paths: Sequence[str | Path], allow: Sequence[str] = ()) -> list
     Raises
     ------
     ConfigError
-        If there are fewer than two.
+        If there are fewer than two, or a path is not there.
     RunError
         If one was changed, or is not what marketlab writes.
     """
     found: dict[Path, Path] = {}
-    for path in paths:
-        for directory in _directories(Path(path)):
+    for path in map(Path, paths):
+        directories = [*_directories(path)]
+        if not directories and not path.exists():
+            raise ConfigError(f"{path} matches no run directory: see what its folder holds")
+        for directory in directories:
+            if not directory.exists():
+                raise ConfigError(f"{directory}: no such run directory")
             found.setdefault(directory.resolve(), directory)
     if len(found) < 2:
         what = "one run" if found else "no run"

@@ -6,12 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ...data.labels import Label
 from ..ledger import Opening, openings
-from .entries import Entry, Forecasts
+from .entries import Entry
 
 if TYPE_CHECKING:
     from .comparison import Standing
@@ -32,20 +31,25 @@ def remarks(
     entries: Sequence[Entry],
     standings: Sequence[Standing],
     label: Label,
-    cells: pd.MultiIndex,
-    here: Sequence[Forecasts],
+    answered: int,
     times: pd.DatetimeIndex,
 ) -> list[str]:
-    """Say what limits the comparison, in sentences; the entries and `here` are best first."""
+    """Say what limits the comparison, in sentences.
+
+    Parameters
+    ----------
+    entries, standings : best first
+    answered : int
+        Cells that all runs answered.
+    times : of the cells that count
+    """
     notes = [_chosen_from(entries, standings, label, times)]
     most = max(one.cells for one in standings)
-    if most > len(cells):
+    if most > answered:
         notes.append(
-            f"The runs do not test the same rows: only the {len(cells):,} cells that all of them "
+            f"The runs do not test the same rows: only the {answered:,} cells that all of them "
             f"answered count, of up to {most:,}."
         )
-    if any(not np.allclose(one.truth, here[0].truth, rtol=1e-9, atol=0) for one in here):
-        notes.append("The runs do not read the same bars: their truths differ on common cells.")
     targets = [set(entry.labels) for entry in entries]
     if any(one != targets[0] for one in targets) or len(targets[0]) > 1:
         notes.append(f"Only {label.name} is compared here; the runs forecast other targets too.")
@@ -61,24 +65,30 @@ def _chosen_from(
     label: Label,
     times: pd.DatetimeIndex,
 ) -> str:
-    """Say from how many the best was chosen: those here, and those in the ledger beside it."""
+    """Say from how many the best was chosen: those here, and those in the ledgers beside them."""
     count = len(entries)
     trials = sum(max(1, one.trials) for one in standings)
     text = f"The first is the best of {count} runs"
     text += f", which were chosen from {trials:,} trials" if trials > count else ""
-    best = entries[0]
-    dataset = best.recipe.get("dataset.name", "")
-    asked = Opening(
-        "", "", "", dataset, "", {label.name: label.expression}, times[0].isoformat(),
-        times[-1].isoformat(), "",
-    )  # fmt: skip
-    try:
-        opened = openings(best.run.path.absolute().parents[1], asked)
-    except sqlite3.Error:
-        opened = None
-    if opened is not None and opened.times:
+    # Every folder of runs has its own ledger, which counts by the name of the dataset.
+    places = dict.fromkeys(
+        (one.run.path.resolve().parents[1], one.recipe.get("dataset.name", "")) for one in entries
+    )
+    opened, unread = [], 0
+    for outputs, dataset in places:
+        asked = Opening(
+            "", "", "", dataset, "", {label.name: label.expression}, times[0].isoformat(),
+            times[-1].isoformat(), "",
+        )  # fmt: skip
+        try:
+            opened.append(openings(outputs, asked))
+        except sqlite3.Error:
+            unread += 1
+    if looks := sum(one.times for one in opened):
+        several = len({outputs for outputs, _ in places}) > 1
         text += (
-            f"; the ledger counts {opened.times:,} openings of this test period, by "
-            f"{opened.by:,} trials"
+            f"; {'the ledgers count' if several else 'the ledger counts'} {looks:,} openings of "
+            f"this test period, by {sum(one.by for one in opened):,} trials"
         )
+    text += "; a ledger beside them cannot be read" if unread else ""
     return f"{text}: the best of many looks better than it is."

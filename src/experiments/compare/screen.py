@@ -34,13 +34,16 @@ def heading(found: Comparison) -> str:
     rows = f"{count(found.cells, 'cell')} at {count(found.times, 'time')}"
     text = f"{found.label.name} ({found.label.task}): {rows}, "
     text += f"{stamp(found.start)} to {stamp(found.end)}"
-    return text + (f"; skill over {found.reference}" if found.reference else "")
+    text += f"; skill over {found.reference}" if found.reference else ""
+    return f"{text}; p of the {found.loss}"
 
 
 def figure(found: Comparison, one: Standing) -> str:
     """Write the metric that ranks, with its interval."""
     if found.metric.name == SKILL:
         return f"{percent(one.value, plus=True)} {interval(one.low, one.high)}".rstrip()
+    if math.isnan(one.value):
+        return NONE
     low_high = "" if math.isnan(one.low) else f" [{one.low:.4g}, {one.high:.4g}]"
     return f"{one.value:.4g}{low_high}"
 

@@ -136,10 +136,159 @@ def changed(path, folder, predictions=None, metrics=None, **entries):
     return seal(copy, manifest)
 
 
-def test_other_truths_are_told(made, tmp_path):
-    copy = changed(made[1][0].path, tmp_path, lambda t: t.assign(truth=t["truth"] * 1.01))
+def emptied(name, count):
+    """Forecasts of one yardstick lose their first cells."""
+
+    def change(table):
+        rows = table.index[table["model"] == name][:count]
+        return table.assign(value=table["value"].where(~table.index.isin(rows)))
+
+    return change
+
+
+def test_a_yardstick_that_lacks_a_cell_stays_one(made, tmp_path):
+    whole = marketlab.compare(paths(made, 0, 1))
+    best = whole.reference
+    copy = changed(made[1][0].path, tmp_path, emptied(best, 1))
     found = marketlab.compare([copy, made[1][1].path])
-    assert any("do not read the same bars" in note for note in found.notes)
+    assert found.reference == best
+    assert found.cells == whole.cells - 1
+    assert any(f"1 of {whole.cells} cells are left out" in note for note in found.notes)
+    by_model = {one.model: one.skill for one in whole.standings}
+    for one in found.standings:
+        assert one.skill == pytest.approx(by_model[one.model], abs=0.02)
+    # Neither do they seem to test other rows.
+    assert not any("do not test the same rows" in note for note in found.notes)
+
+
+def test_a_yardstick_that_lacks_many_cells_is_named(made, tmp_path):
+    whole = marketlab.compare(paths(made, 0, 1))
+    best = whole.reference
+    copies = []
+    for place in (0, 1):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        copies.append(changed(made[1][place].path, folder, emptied(best, 20)))
+    found = marketlab.compare(copies)
+    assert found.reference != best
+    assert found.cells == whole.cells
+    share = 1 - 20 / whole.cells
+    (note,) = [note for note in found.notes if note.startswith("No yardsticks here")]
+    assert f"{best} ({share:.2%})" in note
+
+
+def test_the_reference_loses_least_where_times_count_alike(made, tmp_path):
+    """Every other time has one symbol: averaged over cells, another yardstick would be best."""
+
+    def lopsided(table):
+        table = table.copy()
+        times = table["time"].drop_duplicates().sort_values()
+        symbol = table["symbol"].iloc[0]
+        half = table["time"].isin(times[::2])
+        table = table[~half | (table["symbol"] == symbol)]
+        lone = table["time"].isin(times[::2])
+        # The first is wrong at times with one symbol, the second at those with all three.
+        names = [*table["model"].unique()][1:3]
+        wrong = np.where(table["model"] == names[0], lone, ~lone) & table["model"].isin(names)
+        size = np.where(table["model"] == names[0], 1.1, 1.0)
+        other = ~table["model"].isin([table["model"].iloc[0], *names])
+        value = np.where(wrong, table["truth"] + size, table["truth"] + 0.1)
+        return table.assign(value=np.where(other, table["truth"] + 9, value))
+
+    copies = []
+    for place in (0, 1):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        copies.append(changed(made[1][place].path, folder, lopsided))
+    found = marketlab.compare(copies)
+    # By cells the first would be the better (1.21 at 1 of 4 cells); by times the second is.
+    names = [*made[1][0].predictions["model"].unique()][1:3]
+    assert found.reference == names[1]
+
+
+def test_other_truths_are_refused(made, tmp_path):
+    copy = changed(made[1][0].path, tmp_path, lambda t: t.assign(truth=t["truth"] * 1.01))
+    with pytest.raises(ConfigError, match="forecast different numbers") as error:
+        marketlab.compare([copy, made[1][1].path])
+    said = str(error.value)
+    assert "\n" not in said
+    for run in (made[1][0], made[1][1]):
+        assert run.path.name in said
+        assert f"snapshot {run.manifest['data']['snapshot'][:12]}" in said
+
+
+def test_a_truth_that_was_revised_counts_for_nobody(made, tmp_path):
+    whole = marketlab.compare(paths(made, 0, 1))
+
+    def revised(table):
+        first = table["time"].eq(table["time"].iloc[0]) & table["symbol"].eq(
+            table["symbol"].iloc[0]
+        )
+        return table.assign(truth=table["truth"].where(~first, 100.0))
+
+    copy = changed(made[1][0].path, tmp_path, revised)
+    found = marketlab.compare([copy, made[1][1].path])
+    assert found.cells == whole.cells - 1
+    assert any(f"truths of 1 of {whole.cells} common cells differ" in note for note in found.notes)
+    assert all(abs(one.skill) < 1 for one in found.standings)
+
+
+def test_rounding_is_no_other_truth(made, tmp_path):
+    copy = changed(made[1][0].path, tmp_path, lambda t: t.assign(truth=t["truth"] * (1 + 1e-12)))
+    found = marketlab.compare([copy, made[1][1].path])
+    assert not any("truths" in note for note in found.notes)
+
+
+def test_a_metric_that_no_run_has_is_refused(made):
+    """Three symbols are too few for a rank correlation."""
+    with pytest.raises(ConfigError, match="metric=rank_ic is not defined for any") as error:
+        marketlab.compare(paths(made, 0, 1), metric="rank_ic")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("silent", [0, 1])
+def test_a_run_without_the_metric_is_last_with_a_dash(made, tmp_path, silent):
+    def doubled(table, says):
+        twins = table.assign(symbol=table["symbol"].astype(str) + "B", truth=-table["truth"])
+        both = pd.concat([table.assign(symbol=table["symbol"].astype(str)), twins])
+        model = both["model"] == table["model"].iloc[0]
+        return both if says else both.assign(value=both["value"].where(~model, 0.0))
+
+    copies = []
+    for place in (0, 1):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        run = made[1][place].path
+        copies.append(changed(run, folder, lambda t, k=place: doubled(t, k != silent)))
+    found = marketlab.compare(copies, metric="rank_ic")
+    first, last = found.standings
+    assert last.run == copies[silent].name
+    assert math.isnan(last.value)
+    assert math.isfinite(first.value)
+    assert "nan" not in screen(found, 200)
+    found.write(tmp_path / "page.html")
+    assert ">nan" not in (tmp_path / "page.html").read_text()
+
+
+def test_the_test_names_the_loss_it_is_of(made, tmp_path):
+    found = marketlab.compare(paths(made, 0, 1), metric="mae")
+    assert "p of the squared error" in " ".join(screen(found).split())
+    found.write(tmp_path / "page.html")
+    assert "on the squared error averaged over symbols" in (tmp_path / "page.html").read_text()
+
+
+def test_every_folder_of_runs_adds_its_ledger(made, tmp_path):
+    run = marketlab.train(
+        [*small_overrides(made[0]), f"paths.outputs={tmp_path / 'more'}", "model=ridge", NEXT],
+        quiet=True,
+    )
+    for order in ([made[1][1].path, run.path], [run.path, made[1][1].path]):
+        (note,) = [note for note in marketlab.compare(order).notes if "better than it is" in note]
+        assert "the ledgers count 6 openings of this test period, by 6 trials" in note
+    (tmp_path / "more/ledger.sqlite").write_text("no database, but a text that is long enough")
+    (note,) = [note for note in marketlab.compare(order).notes if "better than it is" in note]
+    assert "count 5 openings" in note
+    assert "a ledger beside them cannot be read" in note
 
 
 def test_a_leak_is_marked(made, tmp_path):
@@ -231,6 +380,9 @@ def test_folders_and_patterns_name_their_runs(made, monkeypatch):
         ([], {}, "no run to compare"),
         (["outputs/other"], {}, "one run to compare"),
         (["outputs/no", "outputs/other"], {}, "no such run directory"),
+        (["outputs/other", "outputs/no"], {}, "outputs/no: no such run directory"),
+        (["outputs/no"], {}, "outputs/no: no such run directory"),
+        (["outputs/small", "outputs/no*"], {}, r"outputs/no\* matches no run directory"),
         (["outputs/small", "outputs/up"], {}, "no target in common"),
         (["outputs/small"], {"metric": "rmes"}, "did you mean 'rmse'"),
         (["outputs/small"], {"metric": "majority"}, "cannot rank"),
