@@ -1,6 +1,7 @@
 """The ledger of openings: a run that looks at its test part in; how often that was done before out.
 
-One SQLite file beside the runs, a row for each opening. Nothing is ever deleted from it, and what
+One SQLite file beside the runs, a row for each opening, and one for each search, whose trials count
+even where its choice was trained by hand or not at all. Nothing is ever deleted from it, and what
 is wrong with it stops no run.
 """
 
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 LEDGER = "ledger.sqlite"
 WAIT = 30.0
 """Seconds to wait for another process that is writing; a row takes a few milliseconds."""
+MOST_TRIALS = 2**53
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS openings (
@@ -35,6 +37,16 @@ CREATE TABLE IF NOT EXISTS openings (
     created TEXT NOT NULL,
     trials INTEGER NOT NULL,
     parent TEXT
+)
+"""
+_SEARCHES = """
+CREATE TABLE IF NOT EXISTS searches (
+    study TEXT NOT NULL PRIMARY KEY,
+    dataset TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    created TEXT NOT NULL,
+    trials INTEGER NOT NULL,
+    run TEXT
 )
 """
 _COLUMNS = (
@@ -89,24 +101,69 @@ class Opened:
         Trials of those in all.
     trials : int
         From how many the run itself was chosen; 0 if it repeats another.
+    searched : int
+        Trials of searches, begun before on the same dataset and a same target, that no opening
+        names: what they found may have been used all the same.
     """
 
     times: int
     by: int
     trials: int = 1
+    searched: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """Return what the manifest records."""
-        return {"opened_before": self.times, "trials_before": self.by, "trials": self.trials}
+        return {
+            "opened_before": self.times,
+            "trials_before": self.by,
+            "trials": self.trials,
+            "searched_before": self.searched,
+        }
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search, which looks at no test part.
+
+    Attributes
+    ----------
+    study : str
+        Its name.
+    dataset : str
+    labels : label name -> expression
+    created : str
+        When it was first written down, ISO, UTC.
+    trials : int
+    run : str, optional
+        Id of the run that trains its choice.
+    """
+
+    study: str
+    dataset: str
+    labels: Mapping[str, str]
+    created: str
+    trials: int
+    run: str | None = None
 
 
 def trials_of(extra: Mapping[str, Any]) -> int:
     """Return from how many trials a run with these entries of the manifest was chosen."""
-    sweep, parent = extra.get("sweep"), extra.get("parent")
-    if isinstance(sweep, Mapping) and isinstance(sweep.get("trials"), int):
-        return int(sweep["trials"])
-    repeats = isinstance(parent, Mapping) and not parent.get("changes")
-    return 0 if repeats else 1
+    parent = extra.get("parent")
+    if isinstance(parent, Mapping) and not parent.get("changes"):
+        return 0
+    return sweep_trials(extra) or 1
+
+
+def sweep_trials(manifest: Mapping[str, Any]) -> int | None:
+    """Return the trials of the search that a recipe comes from; None where there was none.
+
+    A manifest may come from a stranger, and SQLite takes no integer of more than 64 bits.
+    """
+    sweep = manifest.get("sweep")
+    trials = sweep.get("trials") if isinstance(sweep, Mapping) else None
+    if isinstance(trials, bool) or not isinstance(trials, int) or not 0 < trials < MOST_TRIALS:
+        return None
+    return trials
 
 
 def record_opening(outputs: Path, opening: Opening) -> Opened | None:
@@ -117,7 +174,8 @@ def record_opening(outputs: Path, opening: Opening) -> Opened | None:
     outputs : Path
         Folder of all runs, in which the ledger is.
     opening : Opening
-        Written once for a run, however often it is resumed.
+        Written once for a run, however often it is resumed. Where its search has gone on since,
+        the row's number of trials grows; it never shrinks.
 
     Returns
     -------
@@ -128,7 +186,10 @@ def record_opening(outputs: Path, opening: Opening) -> Opened | None:
     values = [*vars(opening).values()]
     values[_COLUMNS.index("labels")] = json.dumps(dict(opening.labels))
     places = ", ".join("?" * len(_COLUMNS))
-    insert = f"INSERT OR IGNORE INTO openings ({', '.join(_COLUMNS)}) VALUES ({places})"  # noqa: S608 - constants
+    insert = (
+        f"INSERT INTO openings ({', '.join(_COLUMNS)}) VALUES ({places}) "  # noqa: S608 - constants
+        "ON CONFLICT (run) DO UPDATE SET trials = MAX(trials, excluded.trials)"
+    )
     try:
         with closing(_connect(path)) as ledger:
             with ledger:
@@ -144,6 +205,61 @@ def record_opening(outputs: Path, opening: Opening) -> Opened | None:
             error,
         )
         return None
+
+
+def raise_trials(outputs: Path, run: str, trials: int) -> None:
+    """Raise the number of trials from which a run was chosen, whose search has gone on since.
+
+    A number that is as large stays, and so does a ledger without the run, or one that cannot be
+    used, which a warning says.
+    """
+    path = outputs / LEDGER
+    if not path.is_file():
+        return
+    try:
+        with closing(_connect(path)) as ledger:
+            ledger.execute(
+                "UPDATE openings SET trials = ? WHERE run = ? AND trials < ?", (trials, run, trials)
+            )
+    except sqlite3.Error as error:
+        log.warning(
+            "the ledger %s cannot be used (%s): it does not say that %s was chosen from %d trials; "
+            "free it, or move it away, and repeat the command",
+            path,
+            error,
+            run,
+            trials,
+        )
+
+
+def record_search(outputs: Path, search: Search) -> None:
+    """Write down a search, or that one goes on: its number of trials never shrinks.
+
+    What is wrong with the ledger is a warning.
+    """
+    path = outputs / LEDGER
+    values = {**vars(search), "labels": json.dumps(dict(search.labels))}
+    try:
+        outputs.mkdir(parents=True, exist_ok=True)
+        with closing(_connect(path)) as ledger:
+            ledger.execute(_TABLE)
+            ledger.execute(_SEARCHES)
+            ledger.execute(
+                "INSERT INTO searches (study, dataset, labels, created, trials, run) "
+                "VALUES (:study, :dataset, :labels, :created, :trials, :run) "
+                "ON CONFLICT (study) DO UPDATE SET trials = MAX(trials, excluded.trials), "
+                "run = COALESCE(excluded.run, run)",
+                values,
+            )
+    except (OSError, sqlite3.Error) as error:
+        log.warning(
+            "the ledger %s cannot be used (%s): the %d trials of %s are not counted; free it, or "
+            "move it away",
+            path,
+            error,
+            search.trials,
+            search.study,
+        )
 
 
 def openings(outputs: Path, opening: Opening) -> Opened:
@@ -174,9 +290,21 @@ def _counted(ledger: sqlite3.Connection, opening: Opening) -> Opened:
         "AND id < COALESCE((SELECT id FROM openings WHERE run = ?), 9223372036854775807)",
         (opening.dataset, opening.last, opening.first, opening.run, opening.run),
     ).fetchall()
+    there = ledger.execute("SELECT 1 FROM sqlite_master WHERE name = 'searches'").fetchone()
+    searches = (
+        ledger.execute(
+            "SELECT labels, MAX(0, trials - COALESCE("
+            "(SELECT trials FROM openings WHERE openings.run = searches.run), 0)) FROM searches "
+            "WHERE dataset = ? AND (? = '' OR created <= ?)",
+            (opening.dataset, opening.created, opening.created),
+        ).fetchall()
+        if there
+        else []
+    )
     asked = set(opening.labels.values())
     trials = [int(count) for labels, count in rows if asked & _expressions(labels)]
-    return Opened(len(trials), sum(trials), opening.trials)
+    searched = sum(int(count) for labels, count in searches if asked & _expressions(labels))
+    return Opened(len(trials), sum(trials), opening.trials, searched)
 
 
 def _expressions(labels: str) -> set[str]:

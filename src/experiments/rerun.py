@@ -15,6 +15,7 @@ from ..errors import RunError, SnapshotError
 from .attempt import CONFIG
 from .configs import read_saved
 from .differences import Difference, differences
+from .ledger import sweep_trials
 from .provenance import changes
 from .resume import elsewhere
 from .run import Run
@@ -101,10 +102,9 @@ def rerun_words(words: Sequence[str], *, quiet: bool = False) -> Rerun:
         "manifest": sha256_of(parent.path / MANIFEST),
         "changes": list(values),
     }
+    extra = {"parent": note, **_chosen(manifest)}
     try:
-        run = train_config(
-            config, choices, words, quiet=quiet, extra={"parent": note}, snapshot=snapshot
-        )
+        run = train_config(config, choices, words, quiet=quiet, extra=extra, snapshot=snapshot)
     except SnapshotError as error:
         raise elsewhere(error, said) from error
     found = () if values else differences(parent.predictions, run.predictions)
@@ -119,6 +119,18 @@ def rerun_words(words: Sequence[str], *, quiet: bool = False) -> Rerun:
         environment=tuple(changes(before, after)),
         code=tuple(changes(written, runs)),
     )
+
+
+def _chosen(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what the new manifest says of the search that the recipe comes from, if any.
+
+    The trial and its value are the parent's own.
+    """
+    sweep = manifest.get("sweep")
+    trials = sweep_trials(manifest)
+    if trials is None or not isinstance(sweep, dict):
+        return {}
+    return {"sweep": {"study": str(sweep.get("study", ""))[:200], "trials": trials}}
 
 
 def _snapshot(manifest: dict[str, Any], directory: Path) -> str:

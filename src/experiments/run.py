@@ -67,7 +67,7 @@ class Run:
         counts = self.manifest.get("ledger")
         if not isinstance(counts, dict):
             return None
-        names = ("opened_before", "trials_before", "trials")
+        names = ("opened_before", "trials_before", "trials", "searched_before")
         return Opened(*(int(counts.get(name) or 0) for name in names))
 
     @property

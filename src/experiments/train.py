@@ -6,17 +6,19 @@ One model a fold, judged beside the yardsticks on the test rows of all folds, wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ..errors import ConfigError, MarketlabError
-from .attempt import attempt
+from ..errors import ConfigError, MarketlabError, RunError
+from .attempt import CONFIG, attempt
 from .configs import compose_config
 from .fold_record import RECORD
 from .recipe import Recipe
 from .run import Run
-from .rundir import discard, new_run_id, open_partial
+from .rundir import PARTIAL, claimed, discard, new_run_id, open_partial
 from .start import START, Start, now
 
 SAVED = ("rerun", "resume")
@@ -65,6 +67,7 @@ def train_config(
     quiet: bool = False,
     extra: Mapping[str, Any] | None = None,
     snapshot: str | None = None,
+    run_id: str | None = None,
 ) -> Run:
     """Train a composed config; see `train`.
 
@@ -79,15 +82,23 @@ def train_config(
         which this recipe was chosen: it goes into the ledger.
     snapshot : str, optional
         A hash: read this snapshot, whatever the recipe says.
+    run_id : str, optional
+        The run's id, from `new_run_id`. What a stopped run of this id and recipe left is gone on
+        with; what one of another recipe left is removed.
     """
     for key in SAVED:
         if config.get(key) is not None:
             raise ConfigError(f"{key}= goes with KEY=VALUE words alone, without -m or other flags")
     composed = OmegaConf.masked_copy(config, [str(key) for key in config if key not in SAVED])
     recipe = Recipe.of(composed, choices)
-    run_id = new_run_id(recipe.model_name)
+    run_id = run_id or new_run_id(recipe.model_name)
     start = Start(run_id, list(overrides), now(), snapshot, dict(extra or {}))
-    partial = open_partial(recipe.outputs, recipe.name, run_id)
+    partial = recipe.outputs / recipe.name / f"{PARTIAL}{run_id}"
+    stopped = _stopped(partial, recipe)
+    if stopped is not None:
+        start = replace(stopped, extra=start.extra)
+    else:
+        open_partial(recipe.outputs, recipe.name, run_id)
     try:
         return attempt(recipe, start, partial, quiet=quiet)
     except BaseException as error:
@@ -97,3 +108,18 @@ def train_config(
         if partial.is_dir() and not fitted and not begun:
             discard(partial)
         raise
+
+
+def _stopped(partial: Path, recipe: Recipe) -> Start | None:
+    """Return how a stopped run of this recipe began; remove what cannot be gone on with."""
+    if not partial.is_dir():
+        return None
+    with claimed(partial):  # refuses while its process is alive
+        try:
+            start = Start.read(partial)
+            if (partial / CONFIG).read_text(encoding="utf-8") == OmegaConf.to_yaml(recipe.config):
+                return start
+        except (RunError, OSError, UnicodeDecodeError):
+            pass  # killed before its first fit, or damaged
+    discard(partial)
+    return None

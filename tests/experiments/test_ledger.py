@@ -12,8 +12,11 @@ from marketlab.experiments.ledger import (
     LEDGER,
     Opened,
     Opening,
+    Search,
     openings,
+    raise_trials,
     record_opening,
+    record_search,
     trials_of,
 )
 
@@ -46,7 +49,7 @@ def test_openings_and_their_trials_are_counted(tmp_path):
     assert record_opening(tmp_path, other("b", trials=56)) == Opened(1, 1, 56)
     assert record_opening(tmp_path, other("c")) == Opened(2, 57, 1)
     assert record_opening(tmp_path, other("d")).as_dict() == {
-        "opened_before": 3, "trials_before": 58, "trials": 1,
+        "opened_before": 3, "trials_before": 58, "trials": 1, "searched_before": 0,
     }  # fmt: skip
     assert len(rows(tmp_path)) == 4
 
@@ -84,6 +87,54 @@ def test_a_repeat_is_noted_and_chooses_nothing(tmp_path):
     assert trials_of({"sweep": {"study": "s", "trials": 50}}) == 50
     assert trials_of({"parent": {"run": "a", "changes": []}}) == 0
     assert trials_of({"parent": {"run": "a", "changes": ["seed=1"]}}) == 1
+
+
+def test_the_trials_of_a_manifest_that_cannot_be_count_as_none():
+    for trials in (0, -3, 2**70, True, "9", None):
+        assert trials_of({"sweep": {"trials": trials}}) == 1
+    repeated = {"sweep": {"trials": 9}, "parent": {"run": "a", "changes": []}}
+    assert trials_of(repeated) == 0
+    assert trials_of({**repeated, "parent": {"run": "a", "changes": ["seed=1"]}}) == 9
+
+
+def test_a_row_grows_with_its_search_and_never_shrinks(tmp_path, caplog):
+    raise_trials(tmp_path, FIRST.run, 3)
+    assert not list(tmp_path.iterdir())
+    record_opening(tmp_path, other("a", trials=2))
+    record_opening(tmp_path, other("b"))
+    raise_trials(tmp_path, "a", 5)
+    raise_trials(tmp_path, "a", 4)
+    raise_trials(tmp_path, "nobody", 9)
+    assert rows(tmp_path) == [("a", 5), ("b", 1)]
+    record_opening(tmp_path, other("a", trials=7))
+    record_opening(tmp_path, other("a", trials=6))
+    assert rows(tmp_path) == [("a", 7), ("b", 1)]
+    (tmp_path / LEDGER).write_bytes(b"no database at all" * 500)
+    raise_trials(tmp_path, "a", 8)
+    assert "chosen from 8 trials" in warned(caplog)
+
+
+def test_a_search_counts_until_an_opening_names_it(tmp_path):
+    study = Search("s", "us", FIRST.labels, FIRST.created, 12)
+    record_search(tmp_path, study)
+    assert openings(tmp_path, FIRST) == Opened(0, 0, 1, 12)
+    record_search(tmp_path, replace(study, trials=20))
+    record_search(tmp_path, replace(study, trials=15))
+    record_search(tmp_path, replace(study, study="other data", dataset="eu"))
+    record_search(tmp_path, replace(study, study="other target", labels={"x@1": "x"}))
+    record_search(tmp_path, replace(study, study="later", created="2026-01-02T00:00:00+00:00"))
+    assert record_opening(tmp_path, FIRST) == Opened(0, 0, 1, 20)
+    record_search(tmp_path, replace(study, trials=20, run="b"))
+    assert record_opening(tmp_path, other("b", trials=20)) == Opened(1, 1, 20, 0)
+    assert record_opening(tmp_path, other("c")) == Opened(2, 21, 1, 0)
+    record_search(tmp_path, replace(study, trials=26))
+    assert record_opening(tmp_path, other("d")) == Opened(3, 22, 1, 6)
+
+
+def test_a_search_that_cannot_be_written_warns(tmp_path, caplog):
+    (tmp_path / LEDGER).mkdir()
+    record_search(tmp_path, Search("s", "us", FIRST.labels, FIRST.created, 12))
+    assert "the 12 trials of s are not counted" in warned(caplog)
 
 
 def test_counting_alone_writes_nothing(tmp_path):

@@ -107,6 +107,19 @@ def test_other_values_make_a_run_that_names_its_parent(run):
     assert found.run.opened.trials == 1
 
 
+def test_what_a_search_chose_stays_chosen_from_its_trials(run):
+    path, words = run
+    manifest = json.loads((path / MANIFEST).read_text())
+    manifest["sweep"] = {"study": "s", "trials": 7, "trial": 2, "value": 0.5}
+    (path / MANIFEST).write_text(json.dumps(manifest))
+    repeat = marketlab.rerun(path, words, quiet=True).run
+    assert repeat.opened.trials == 0
+    changed = marketlab.rerun(repeat.path, [*words, "seed=1"], quiet=True).run
+    assert changed.manifest["sweep"] == {"study": "s", "trials": 7}
+    assert changed.opened.trials == 7
+    assert "Chosen from 7 trials" in changed.report.read_text()
+
+
 def test_a_saved_choice_that_is_no_default_stays(run):
     """Composed first, today's default model would have no `search`."""
     path, words = run

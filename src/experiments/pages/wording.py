@@ -159,8 +159,14 @@ def opened(ledger: Opened) -> str:
 than it is.'
     >>> opened(Opened(0, 0))
     'This test period was not opened before.'
+    >>> opened(Opened(0, 0, 1, 12))
+    'Other searches tried 12 recipes on its data and target. This test period was not opened \
+before.'
     """
     text = f"Chosen from {count(ledger.trials, 'trial')}. " if ledger.trials > 1 else ""
+    if ledger.searched:
+        tried = count(ledger.searched, "recipe")
+        text += f"Other searches tried {tried} on its data and target. "
     if not ledger.times:
         return f"{text}This test period was not opened before."
     return (

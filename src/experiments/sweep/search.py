@@ -19,13 +19,14 @@ from .choose import chosen
 from .page import write_page
 from .plan import Plan, split_words
 from .queue import REASON, Queue
-from .refit import refit
+from .refit import Refit, note_search, refit
 from .storage import JOURNAL, hidden, open_storage
 from .study import open_queue
 from .watch import Watch
 from .worker import work
 
 if TYPE_CHECKING:
+    from ..ledger import Opened
     from ..run import Run
 
 PAGE = "sweep.html"
@@ -51,6 +52,8 @@ class Found:
         The run that the chosen recipe was trained in.
     run : Run or None
         The same, if it was trained just now.
+    grown : Opened or None
+        From how many trials it is chosen by now, where its report was sealed before the last ones.
     """
 
     study: str
@@ -60,6 +63,7 @@ class Found:
     page: Path
     path: Path | None
     run: Run | None
+    grown: Opened | None = None
 
 
 def sweep(overrides: Sequence[str] = (), *, quiet: bool = False) -> Found:
@@ -163,10 +167,12 @@ def _end(plan: Plan, queue: Queue, console: Console, *, quiet: bool) -> Found:
         )
     )  # fmt: skip
     storage = hidden(settings.storage) if settings.storage else str(plan.folder / JOURNAL)
-    path, run = None, None
+    done = Refit()
     try:
         if settings.refit:
-            path, run = refit(plan, queue, trial, quiet=quiet)
+            done = refit(plan, queue, trial, quiet=quiet)
+        else:
+            note_search(plan, queue, trial)
     finally:
-        write_page(page, queue.study, plan, trials, trial, path, storage)
-    return Found(plan.name, trials, trial, words, page, path, run)
+        write_page(page, queue.study, plan, trials, trial, done.path, storage)
+    return Found(plan.name, trials, trial, words, page, done.path, done.run, done.grown)

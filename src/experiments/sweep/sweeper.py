@@ -27,6 +27,7 @@ from yaml import YAMLError
 
 from ...errors import ConfigError
 from ..configs import compose_config, folder, one_line, resolved, without_hydra
+from ..pages.wording import opened
 from ..provenance import available_threads
 from .plan import Compose, Composed, Plan, split_words
 from .search import Found, run_search
@@ -207,6 +208,8 @@ def show(found: Found, plan: Plan) -> None:
     if found.run is not None:
         show_run(found.run)
         return
+    if found.grown is not None:
+        console.print(f"{opened(found.grown)} Its report was made before.", style="dim")
     if found.path is not None:
         console.print(f"report: {found.path / 'report.html'}", soft_wrap=True, highlight=False)
     elif plan.settings.refit:
