@@ -12,6 +12,23 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 
+def live_bars(console: Console) -> Progress:
+    """Return bars that are gone at the end and say nothing where `console` is no live terminal.
+
+    Each task needs a field ``text``: what is under way, after the count and the time.
+    """
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[text]}"),
+        console=console,
+        transient=True,
+        disable=console.quiet or not console.is_terminal,
+    )
+
+
 class RunProgress:
     """A bar for the folds and one, below it, for what the current fit does.
 
@@ -20,16 +37,7 @@ class RunProgress:
 
     def __init__(self, folds: int, *, quiet: bool = False) -> None:
         self.console = Console(stderr=True, quiet=quiet)
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[text]}"),
-            console=self.console,
-            transient=True,
-            disable=quiet or not self.console.is_terminal,
-        )
+        self._bars = live_bars(self.console)
         self._folds = self._bars.add_task("folds", total=folds, text="")
         self._fit = self._bars.add_task("  fit", total=None, text="")
 

@@ -7,7 +7,8 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from .progress import live_bars
 
 
 class StepProgress:
@@ -39,16 +40,7 @@ class StepProgress:
         self._last: tuple[int, int] | None = None
         console = Console(stderr=True, quiet=quiet)
         self._terminal = console.is_terminal
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[text]}"),
-            console=console,
-            transient=True,
-            disable=quiet or not self._terminal,
-        )
+        self._bar = live_bars(console)
         shown = total is not None
         self._task = self._bar.add_task(escape(what), total=total, text="", visible=shown)
 

@@ -15,8 +15,8 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ..progress import live_bars
 from .choose import ranked
 from .queue import REASON, counts
 from .settings import Settings
@@ -46,16 +46,7 @@ class Watch:
         self._told: set[int] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[text]}"),
-            console=self._console,
-            transient=True,
-            disable=quiet or not self._console.is_terminal,
-        )
+        self._bar = live_bars(self._console)
         self._task = self._bar.add_task("trials", total=settings.trials, text="")
 
     def __enter__(self) -> Watch:

@@ -1,7 +1,6 @@
 """The page says what was found, loads nothing, and nests its tags, for one symbol and for many."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,41 +17,9 @@ from marketlab.data.snapshots.store import Snapshot
 from marketlab.experiments.data_page import Comparison, Findings, render
 from marketlab.experiments.data_page.coverage import coverage_map
 
-VOID = {"meta", "br", "link", "img"}
+from html_page import Page
+
 HOSTILE = "<script>alert(1)</script>&\"'"
-
-
-class Page(HTMLParser):
-    """Tags, ids and text; fails on tags that do not nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.text = ""
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        given = dict(attrs)
-        self.ids += [str(given["id"])] if "id" in given else []
-        self.links += [str(given[key]) for key in ("href", "src") if key in given]
-        assert not any(key.startswith("on") for key in given)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def bars(shift: float = 1.0) -> pd.DataFrame:
