@@ -183,10 +183,9 @@ class Dataset:
         fitted = self.prepared(bars, self.symbols)
         landed = land_bars(fitted.bars, self.clock, self.start, self.end)
         notes += fold_renames(taken.metadata.get("notes", ()), landed.panel.symbols)
-        place = self.exchange or self.source.exchange or self.clock
-        if isinstance(place, str):
-            key = "dataset.clock" if place == self.clock else "dataset.exchange"
-            notes = doubt_calendar(notes, bars, self._zones(bars), place, key)
+        if not self._named:
+            key = "dataset.clock" if self._usual == self.clock else "dataset.exchange"
+            notes = doubt_calendar(notes, bars, self._zones(bars), self._usual, key)
         notes += [*fitted.notes, *landing_notes(landed, fitted.bars)]
         health = panel_health(landed.panel, notes, fitted.changed)
         return LoadedData(landed.panel, health, taken, fitted.suspected)
@@ -224,7 +223,7 @@ class Dataset:
     def _read_source(self, directory: Path, how: Fetching) -> tuple[pd.DataFrame, dict[str, Any]]:
         metadata: dict[str, Any] = {"dataset": self.name, "clock": self.clock, **self._basis()}
         if isinstance(self.source, RemoteSource):
-            for symbol in self.exchange if isinstance(self.exchange, dict) else ():
+            for symbol in self._named:
                 if symbol not in (asked := self.source.request):
                     hint = nearest(symbol, asked)
                     raise DataError(
@@ -245,15 +244,24 @@ class Dataset:
             notes.extend(said)
         return bars, {**metadata, "notes": notes}
 
+    @property
+    def _named(self) -> dict[str, str]:
+        """The exchanges of symbols that the config names one by one."""
+        return self.exchange if isinstance(self.exchange, dict) else {}
+
+    @property
+    def _usual(self) -> str:
+        """The exchange of every other symbol."""
+        own = None if isinstance(self.exchange, dict) else self.exchange
+        return own or self.source.exchange or self.clock
+
     def _basis(self) -> dict[str, Any]:
         """State what the bars depend on; see `basis`."""
-        default = self.source.exchange or self.clock
-        named = self.exchange if isinstance(self.exchange, dict) else {}
-        usual = default if isinstance(self.exchange, dict) else self.exchange or default
+        usual = self._usual
         basis: dict[str, Any] = {
             "source": self.source.description,
             "exchange": usual,
-            "exchanges": {s: place for s, place in sorted(named.items()) if place != usual},
+            "exchanges": {s: place for s, place in sorted(self._named.items()) if place != usual},
             "allow_negative": self.allow_negative,
             "on_invalid": self.on_invalid,
             "ratios": _content(self.ratios, "ratios", self.name),
@@ -290,13 +298,12 @@ class Dataset:
         if "time" not in raw and "date" not in raw:
             raise DataError(f"{self.name}: {self.source.description} gives neither date nor time")
         notes = [str(note) for note in raw.attrs.get("notes", ())]
-        default = self.source.exchange or self.clock
-        exchange = self.exchange or default
-        if isinstance(self.source, RemoteSource) and not isinstance(exchange, str):
+        named = self._named
+        if isinstance(self.source, RemoteSource):
             # These are the rows of one of its symbols.
             here = set(raw["symbol"])
-            exchange = {s: e for s, e in exchange.items() if s in here} or default
-        rows, said = date_bars(raw, exchange, default, self.name)
+            named = {symbol: place for symbol, place in named.items() if symbol in here}
+        rows, said = date_bars(raw, named or self._usual, self._usual, self.name)
         for note in said:
             notes.append(note)
             if not isinstance(self.source, RemoteSource):
@@ -328,12 +335,9 @@ class Dataset:
 
     def _zones(self, bars: pd.DataFrame) -> dict[str, tzinfo]:
         """Return the time zone of the exchange that dates each symbol."""
-        default = self.source.exchange or self.clock
-        exchange = self.exchange or default
-        named = {} if isinstance(exchange, str) else exchange
-        other = exchange if isinstance(exchange, str) else default
+        named, usual = self._named, self._usual
         symbols = [str(symbol) for symbol in bars["symbol"].cat.categories]
-        return {symbol: time_zone(named.get(symbol, other)) for symbol in symbols}
+        return {symbol: time_zone(named.get(symbol, usual)) for symbol in symbols}
 
     def _select(self, bars: pd.DataFrame, symbols: Sequence[str] | None) -> pd.DataFrame:
         if symbols is None and not self.exclude:
